@@ -1,0 +1,1 @@
+"""autorisen: sell AI agents and AI workloads, from sign-up to paid invoice, metered to the cent."""
