@@ -1,0 +1,211 @@
+"""What an invoice is: its parts, its states and the sums that must hold. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from autorisen.kit.money import Money
+
+
+class InvoiceStatus(StrEnum):
+    """Where an invoice stands; see MOVES for the ways between."""
+
+    DRAFT = "draft"
+    OPEN = "open"
+    PAID = "paid"
+    VOID = "void"
+    UNCOLLECTIBLE = "uncollectible"
+
+
+# The trigger billing.keep_invoice() in the migration holds the same table; a test compares both.
+MOVES: Mapping[InvoiceStatus, frozenset[InvoiceStatus]] = {
+    InvoiceStatus.DRAFT: frozenset({InvoiceStatus.OPEN, InvoiceStatus.VOID}),
+    InvoiceStatus.OPEN: frozenset(
+        {InvoiceStatus.PAID, InvoiceStatus.VOID, InvoiceStatus.UNCOLLECTIBLE}
+    ),
+    # A customer who pays at last is welcome, whatever was written off before.
+    InvoiceStatus.UNCOLLECTIBLE: frozenset({InvoiceStatus.PAID}),
+    InvoiceStatus.PAID: frozenset(),
+    InvoiceStatus.VOID: frozenset(),
+}
+
+
+class Purpose(StrEnum):
+    """Why the invoice exists."""
+
+    PERIOD_CLOSE = "period_close"
+    UPGRADE = "upgrade"
+
+
+class LineKind(StrEnum):
+    """What one line charges for."""
+
+    FLAT_FEE = "flat_fee"
+    USAGE = "usage"
+    PRORATION_CREDIT = "proration_credit"
+    USAGE_ADJUSTMENT = "usage_adjustment"
+
+
+class TaxTreatment(StrEnum):
+    """How VAT applies to a whole invoice."""
+
+    STANDARD = "standard"
+    ZERO_RATED = "zero_rated"
+    NOT_REGISTERED = "not_registered"
+
+
+@dataclass(frozen=True)
+class TaxTerms:
+    """The treatment and its rate; 0.15 means fifteen per cent, contained in the price."""
+
+    treatment: TaxTreatment
+    rate: Decimal
+
+
+@dataclass(frozen=True)
+class Party:
+    """Supplier or customer as they were when the invoice was made."""
+
+    name: str
+    address: str
+    vat_number: str
+    email: str
+    country: str
+
+
+@dataclass(frozen=True)
+class RatedUsage:
+    """One meter's usage of one period, as it was rated: the reason behind a line. Never changed; a new revision follows.
+
+    `amount` is the whole price of the period's usage, not the difference to the revision before.
+    """
+
+    id: UUID
+    period_id: UUID
+    customer_id: UUID
+    plan_version_id: UUID
+    meter: str
+    meter_name: str
+    revision: int
+    quantity: Decimal
+    events: int
+    price_id: UUID
+    included: Decimal
+    billable: Decimal
+    unit_amount: Decimal
+    unit_label: str
+    amount: Money
+    period_start: datetime
+    period_end: datetime
+    rated_at: datetime
+
+
+@dataclass(frozen=True)
+class Line:
+    """One charge or credit. `amount` contains `tax`; `unit_amount` is minor units per unit."""
+
+    kind: LineKind
+    description: str
+    quantity: Decimal
+    included: Decimal
+    unit_amount: Decimal
+    unit_label: str
+    amount: Money
+    tax: Money
+    period_start: datetime
+    period_end: datetime
+    price_id: UUID | None = None
+    meter: str | None = None
+    rated_usage_id: UUID | None = None
+    id: UUID | None = None
+
+    @property
+    def net(self) -> Money:
+        """The amount without VAT."""
+        return self.amount - self.tax
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Everything that an invoice says, before it is stored and numbered."""
+
+    customer_id: UUID
+    subscription_id: UUID
+    period_id: UUID
+    purpose: Purpose
+    currency: str
+    tax_terms: TaxTerms
+    supplier: Party
+    customer: Party
+    time_zone: str
+    lines: tuple[Line, ...]
+
+    @property
+    def total(self) -> Money:
+        """What the customer owes, VAT contained: exactly the sum of the lines."""
+        return sum_of((line.amount for line in self.lines), self.currency)
+
+    @property
+    def tax(self) -> Money:
+        """The VAT contained in the total: exactly the sum of the lines' VAT."""
+        return sum_of((line.tax for line in self.lines), self.currency)
+
+    @property
+    def subtotal(self) -> Money:
+        """The total without VAT."""
+        return self.total - self.tax
+
+
+@dataclass(frozen=True)
+class Invoice:
+    """A stored invoice with its lines; `number` is None until it is issued."""
+
+    id: UUID
+    number: str | None
+    customer_id: UUID
+    subscription_id: UUID
+    period_id: UUID
+    purpose: Purpose
+    currency: str
+    status: InvoiceStatus
+    tax_terms: TaxTerms
+    supplier: Party
+    customer: Party
+    time_zone: str
+    subtotal: Money
+    tax: Money
+    total: Money
+    amount_paid: Money
+    created_at: datetime
+    issued_at: datetime | None
+    due_at: datetime | None
+    paid_at: datetime | None
+    voided_at: datetime | None
+    lines: tuple[Line, ...] = ()
+
+    @property
+    def amount_due(self) -> Money:
+        """What is still to be paid; nothing unless the invoice is open or written off."""
+        if self.status in (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE):
+            return self.total - self.amount_paid
+        return Money(0, self.currency)
+
+    def may_become(self, status: InvoiceStatus) -> bool:
+        """Whether the state table has a way from here to `status`."""
+        return status in MOVES[self.status]
+
+
+def sum_of(amounts: Iterable[Money], currency: str) -> Money:
+    """The sum of amounts of one currency; zero of that currency for none."""
+    total = Money(0, currency)
+    for amount in amounts:
+        total = total + amount
+    return total
+
+
+def invoice_number(year: int, sequence: int) -> str:
+    """INV-YYYY-NNNNN; longer than five digits after 99,999 invoices in a year."""
+    return f"INV-{year:04d}-{sequence:05d}"
