@@ -1,0 +1,62 @@
+"""Plans and prices, and the pure rating of usage.
+
+Owns the PostgreSQL schema `catalog`: `plan_versions` and `prices`, both append-only. What is offered is a file
+(`catalog.toml`), applied like infrastructure: `plan_changes` shows what would change, `apply_catalog` adds immutable
+versions with an effective date. Records no facts: a subscription keeps the version it was sold.
+"""
+
+from autorisen.catalog.apply_catalog import apply_catalog
+from autorisen.catalog.errors import (
+    CatalogInvalid,
+    EffectiveDatePassed,
+    NoDefaultPlan,
+    PlanNotFound,
+)
+from autorisen.catalog.load_catalog import load_catalog, shipped_catalog
+from autorisen.catalog.model import (
+    CatalogFile,
+    Change,
+    FlatPrice,
+    Interval,
+    PlanVersion,
+    Price,
+    UsagePrice,
+    months_of,
+    plan_changes,
+)
+from autorisen.catalog.rate import Rated, rate
+from autorisen.catalog.store import (
+    current_plan,
+    current_plans,
+    default_plan,
+    newest_plans,
+    plan_version,
+    plan_versions_by_id,
+)
+
+__all__ = [
+    "CatalogFile",
+    "CatalogInvalid",
+    "Change",
+    "EffectiveDatePassed",
+    "FlatPrice",
+    "Interval",
+    "NoDefaultPlan",
+    "PlanNotFound",
+    "PlanVersion",
+    "Price",
+    "Rated",
+    "UsagePrice",
+    "apply_catalog",
+    "current_plan",
+    "current_plans",
+    "default_plan",
+    "load_catalog",
+    "months_of",
+    "newest_plans",
+    "plan_changes",
+    "plan_version",
+    "plan_versions_by_id",
+    "rate",
+    "shipped_catalog",
+]

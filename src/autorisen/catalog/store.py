@@ -1,0 +1,202 @@
+"""All SQL of the catalog: versions and prices are inserted once and read by time or id, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from autorisen.catalog.errors import NoDefaultPlan, PlanNotFound
+from autorisen.catalog.model import FlatPrice, PlanVersion, Price, UsagePrice
+from autorisen.kit.database import Tx
+from autorisen.kit.money import Money
+
+LOCK_CATALOG: LiteralString = "SELECT pg_advisory_xact_lock(hashtextextended('autorisen.catalog.apply', 0))"
+
+CURRENT_VERSIONS: LiteralString = """
+    SELECT * FROM (
+        SELECT DISTINCT ON (plan_key) *
+        FROM catalog.plan_versions
+        WHERE effective_from <= %(at)s::timestamptz
+        ORDER BY plan_key, version DESC
+    ) AS newest
+    WHERE NOT retired
+    ORDER BY rank, plan_key
+"""
+
+NEWEST_VERSIONS: LiteralString = """
+    SELECT DISTINCT ON (plan_key) * FROM catalog.plan_versions ORDER BY plan_key, version DESC
+"""
+
+VERSIONS_BY_ID: LiteralString = "SELECT * FROM catalog.plan_versions WHERE id = ANY(%(ids)s::uuid[])"
+
+PRICES_OF_VERSIONS: LiteralString = """
+    SELECT * FROM catalog.prices
+    WHERE plan_version_id = ANY(%(ids)s::uuid[])
+    ORDER BY plan_version_id, position
+"""
+
+INSERT_VERSION: LiteralString = """
+    INSERT INTO catalog.plan_versions (
+        id, plan_key, version, name, tagline, rank, is_default, retired, limits, features, effective_from, created_at
+    ) VALUES (
+        %(id)s, %(plan_key)s, %(version)s, %(name)s, %(tagline)s, %(rank)s, %(is_default)s, %(retired)s,
+        %(limits)s, %(features)s, %(effective_from)s, %(created_at)s
+    )
+"""
+
+INSERT_PRICE: LiteralString = """
+    INSERT INTO catalog.prices (
+        id, plan_version_id, position, currency, kind, billing_interval, amount_minor,
+        meter, included, unit_amount, unit_label, overage_allowed
+    ) VALUES (
+        %(id)s, %(plan_version_id)s, %(position)s, %(currency)s, %(kind)s, %(billing_interval)s, %(amount_minor)s,
+        %(meter)s, %(included)s, %(unit_amount)s, %(unit_label)s, %(overage_allowed)s
+    )
+"""
+
+
+async def lock_catalog(tx: Tx) -> None:
+    """Until the transaction ends, no other apply can run."""
+    await tx.execute(LOCK_CATALOG)
+
+
+async def current_plans(tx: Tx, at: datetime) -> list[PlanVersion]:
+    """What is sold at that time, by rank."""
+    return await _versions(tx, CURRENT_VERSIONS, {"at": at})
+
+
+async def current_plan(tx: Tx, key: str, at: datetime) -> PlanVersion:
+    """The version of that plan that is sold at that time. Raises `PlanNotFound`."""
+    for plan in await current_plans(tx, at):
+        if plan.plan_key == key:
+            return plan
+    raise PlanNotFound(f"no plan with the key {key} is sold")
+
+
+async def default_plan(tx: Tx, at: datetime) -> PlanVersion:
+    """The plan that everybody starts on. Raises `NoDefaultPlan` before the first apply."""
+    for plan in await current_plans(tx, at):
+        if plan.is_default:
+            return plan
+    raise NoDefaultPlan("run `autorisen catalog apply` first")
+
+
+async def newest_plans(tx: Tx) -> list[PlanVersion]:
+    """The newest version of every plan that ever was, retired and future ones too."""
+    return await _versions(tx, NEWEST_VERSIONS, {})
+
+
+async def plan_version(tx: Tx, version_id: UUID) -> PlanVersion:
+    """One version, whether it is still sold or not. Raises `PlanNotFound`."""
+    found = await plan_versions_by_id(tx, [version_id])
+    if version_id not in found:
+        raise PlanNotFound("no plan version has that id")
+    return found[version_id]
+
+
+async def plan_versions_by_id(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, PlanVersion]:
+    """The versions with these ids; ids that do not exist are left out."""
+    return {plan.id: plan for plan in await _versions(tx, VERSIONS_BY_ID, {"ids": list(ids)})}
+
+
+async def insert_plan_version(tx: Tx, plan: PlanVersion, created_at: datetime) -> None:
+    """Add a version with its prices; no later transaction can add one to it."""
+    version = {
+        "id": plan.id,
+        "plan_key": plan.plan_key,
+        "version": plan.version,
+        "name": plan.name,
+        "tagline": plan.tagline,
+        "rank": plan.rank,
+        "is_default": plan.is_default,
+        "retired": plan.retired,
+        "limits": Jsonb(dict(plan.limits)),
+        "features": Jsonb(list(plan.features)),
+        "effective_from": plan.effective_from,
+        "created_at": created_at,
+    }
+    await tx.execute(INSERT_VERSION, version)
+    for position, price in enumerate(plan.prices):
+        row = _price_row(price) | {"plan_version_id": plan.id, "position": position}
+        await tx.execute(INSERT_PRICE, row)
+
+
+async def _versions(tx: Tx, query: LiteralString, values: dict[str, object]) -> list[PlanVersion]:
+    async with tx.cursor(row_factory=dict_row) as cursor:
+        versions = await (await cursor.execute(query, values)).fetchall()
+        ids = [row["id"] for row in versions]
+        prices: dict[UUID, list[Price]] = {each: [] for each in ids}
+        for row in await (await cursor.execute(PRICES_OF_VERSIONS, {"ids": ids})).fetchall():
+            prices[row["plan_version_id"]].append(_price(row))
+    return [_plan_version(row, tuple(prices[row["id"]])) for row in versions]
+
+
+def _plan_version(row: dict[str, Any], prices: tuple[Price, ...]) -> PlanVersion:
+    return PlanVersion(
+        id=row["id"],
+        plan_key=row["plan_key"],
+        version=row["version"],
+        name=row["name"],
+        tagline=row["tagline"],
+        rank=row["rank"],
+        is_default=row["is_default"],
+        limits=row["limits"],
+        features=tuple(row["features"]),
+        prices=prices,
+        effective_from=row["effective_from"],
+        retired=row["retired"],
+    )
+
+
+def _price(row: dict[str, Any]) -> Price:
+    currency = row["currency"]
+    if row["kind"] == "flat":
+        return FlatPrice(
+            row["id"],
+            currency,
+            row["billing_interval"],
+            Money(row["amount_minor"], currency),
+        )
+    return UsagePrice(
+        row["id"],
+        currency,
+        row["meter"],
+        row["included"],
+        row["unit_amount"],
+        row["unit_label"],
+        row["overage_allowed"],
+    )
+
+
+def _price_row(price: Price) -> dict[str, object]:
+    row: dict[str, object] = dict.fromkeys(
+        (
+            "billing_interval",
+            "amount_minor",
+            "meter",
+            "included",
+            "unit_amount",
+            "unit_label",
+            "overage_allowed",
+        )
+    )
+    row |= {"id": price.id, "currency": price.currency}
+    if isinstance(price, FlatPrice):
+        return row | {
+            "kind": "flat",
+            "billing_interval": price.interval,
+            "amount_minor": price.amount.minor,
+        }
+    return row | {
+        "kind": "usage",
+        "meter": price.meter,
+        "included": price.included,
+        "unit_amount": price.unit_amount,
+        "unit_label": price.unit_label,
+        "overage_allowed": price.overage_allowed,
+    }
