@@ -1,0 +1,132 @@
+"""The web's composition root: routers, middleware, and how a broken rule becomes an answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from autorisen.kit.http import JsonBodies, RequestContext, refuse_unknown_query, validation_problem
+from autorisen.kit.problems import NotFound, Problem
+from autorisen.kit.sandbox_clock import keep_in_step
+from autorisen.kit.unit import Runtime
+
+log = structlog.get_logger(__name__)
+
+# Machine interfaces first, pages after; each capability brings its own.
+API_ROUTERS: tuple[APIRouter, ...] = ()
+PAGE_ROUTERS: tuple[APIRouter, ...] = ()
+
+# Paths that read their raw bytes themselves: signed webhooks and event ingestion.
+RAW_BODIES = ("/api/events", "/api/payment/webhook", "/api/payments/webhooks/")
+
+_MACHINE_PREFIXES = ("/api/", "/v1/", "/compat/", "/alive", "/services/", "/metrics")
+
+
+def create_app(runtime: Runtime) -> FastAPI:
+    """The whole web application on one runtime."""
+    app = FastAPI(
+        title="autorisen",
+        description="Sell AI agents and AI workloads, from sign-up to paid invoice, metered to the cent.",
+        version="1",
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+    )
+    app.state.runtime = runtime
+    for router in API_ROUTERS:
+        app.include_router(router, dependencies=[Depends(refuse_unknown_query)])
+    for router in PAGE_ROUTERS:
+        app.include_router(router, include_in_schema=False)
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    # The last one added is the outermost.
+    app.add_middleware(JsonBodies, exempt=RAW_BODIES)
+    app.add_middleware(_Problems)
+    app.add_middleware(RequestContext, runtime=runtime)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    runtime: Runtime = app.state.runtime
+    await runtime.database.open()
+    in_step = asyncio.create_task(keep_in_step(runtime))
+    try:
+        yield
+    finally:
+        in_step.cancel()
+        with suppress(asyncio.CancelledError):
+            await in_step
+        await runtime.database.close()
+
+
+class _Problems:
+    """Answers for problems that middleware raises, and for surprises: never a bare 500, never a stack trace."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watch(message: dict[str, object]) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)  # type: ignore[arg-type]  # Starlette's Message is a MutableMapping
+
+        try:
+            await self._app(scope, receive, watch)  # type: ignore[arg-type]  # as above
+        except Exception as error:
+            if started or scope["type"] != "http":
+                raise
+            problem = error if isinstance(error, Problem) else Problem("it is logged under the request id")
+            if not isinstance(error, Problem):
+                log.exception("http.surprise", path=scope["path"])
+            await answer(Request(scope), problem)(scope, receive, send)
+
+
+def answer(request: Request, problem: Problem) -> Response:
+    """A problem document for machines; for people a page that says what to do next."""
+    if request.url.path.startswith(_MACHINE_PREFIXES) or "text/html" not in request.headers.get("accept", ""):
+        document = problem.document(instance=getattr(request.state, "request_id", None))
+        return JSONResponse(
+            document, problem.status, headers=problem.headers, media_type="application/problem+json"
+        )
+    return _problem_page(request, problem)
+
+
+def _problem_page(request: Request, problem: Problem) -> Response:
+    return Response(f"{problem.title}\n{problem.detail}", problem.status, problem.headers, "text/plain")
+
+
+async def _on_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem), "registered for problems only"
+    return answer(request, error)
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError), "registered for validation errors only"
+    return answer(request, validation_problem(list(error.errors())))
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException), "registered for Starlette's own only"
+    if error.status_code == 404:  # noqa: PLR2004 -- Not Found
+        return answer(request, NotFound("there is nothing at this address"))
+    problem = Problem(str(error.detail), headers=error.headers)
+    problem.status, problem.code = error.status_code, f"http_{error.status_code}"  # type: ignore[misc]  # this one only
+    problem.title = str(error.detail)  # type: ignore[misc]  # this one only
+    return answer(request, problem)
+
+
+Handler = Callable[[Request, Exception], Awaitable[Response]]

@@ -1,0 +1,89 @@
+"""PostgreSQL through psycopg 3: one pool a process, one transaction a unit of work. Only this file commits."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, LiteralString
+
+from psycopg import AsyncConnection, OperationalError, errors
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from autorisen.kit.problems import Unavailable
+
+Tx = AsyncConnection[TupleRow]
+
+# Lost connections, shutdown and crash recovery, resource limits, a full disk: the caller may send the same again.
+_TRANSIENT = (OperationalError, PoolTimeout, errors.InsufficientResources)
+
+_PING: LiteralString = "SELECT 1"
+_READ_ONLY: LiteralString = "SET TRANSACTION READ ONLY"
+
+
+async def _configure(connection: AsyncConnection[Any]) -> None:
+    # A stopped (SIGSTOP) worker must not hold row locks for ever; a runaway statement must not hold a pool slot.
+    await connection.execute("SET TIME ZONE 'UTC'")
+    await connection.execute("SET statement_timeout = '30s'")
+    await connection.execute("SET lock_timeout = '10s'")
+    await connection.execute("SET idle_in_transaction_session_timeout = '60s'")
+    await connection.commit()
+
+
+class Database:
+    """A pool of connections to one PostgreSQL database."""
+
+    def __init__(self, url: str, *, min_size: int = 1, max_size: int = 10, wait_seconds: float = 5.0) -> None:
+        self.url = url
+        self._pool: AsyncConnectionPool[AsyncConnection[TupleRow]] = AsyncConnectionPool(
+            url,
+            min_size=min_size,
+            max_size=max_size,
+            timeout=wait_seconds,
+            # Waiters beyond this get a 503 at once instead of an unbounded queue.
+            max_waiting=1_000,
+            open=False,
+            configure=_configure,
+            # A connection that a database restart has cut is found here and replaced, not by the request.
+            check=AsyncConnectionPool.check_connection,
+            reconnect_timeout=30.0,
+            kwargs={"autocommit": False, "application_name": "autorisen"},
+        )
+
+    async def open(self) -> None:
+        """Start the pool. It keeps trying in the background, so a process may start before its database."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        await self._pool.close(timeout=5.0)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Tx]:
+        """One READ COMMITTED transaction: commits at the end of the block, rolls back on any exception.
+
+        Raises `Unavailable` (503) when the database can't be reached, or is lost, before the commit is known.
+        """
+        try:
+            async with self._pool.connection() as connection, connection.transaction():
+                yield connection
+        except _TRANSIENT as error:
+            raise Unavailable("the database can't be reached at the moment; send the same again") from error
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Tx]:
+        """A read-only transaction."""
+        async with self.transaction() as tx:
+            await tx.execute(_READ_ONLY)
+            yield tx
+
+    async def is_reachable(self) -> bool:
+        try:
+            async with self._pool.connection(timeout=1.0) as connection:
+                await connection.execute(_PING)
+        except _TRANSIENT:
+            return False
+        return True
+
+    def stats(self) -> dict[str, int]:
+        """The pool's own counters (size, waiting requests), for the metrics page."""
+        return self._pool.get_stats()

@@ -1,0 +1,30 @@
+"""Background work as rows in PostgreSQL: facts, jobs, a schedule. DESIGN section 5.
+
+Exactness: a job's effect and its completion commit together. In transaction mode they are one transaction, so a local
+effect happens once whatever dies; in leased mode (long or foreign work) the completion carries a fencing token, so a
+worker that lost its lease can finish nothing, and the job id is the idempotency key for the provider.
+
+Why our own: the libraries at hand lose either exactness or the reconnection after a database restart
+(docs/decisions/0002-own-work-queue.md).
+"""
+
+from autorisen.kit.work.enqueue import enqueue, record
+from autorisen.kit.work.model import Fact, Job, Recurring, Registry, Retry
+from autorisen.kit.work.perform import Lease, LeaseLost
+from autorisen.kit.work.store import JobRow, QueueState
+from autorisen.kit.work.worker import Worker
+
+__all__ = [
+    "Fact",
+    "Job",
+    "JobRow",
+    "Lease",
+    "LeaseLost",
+    "QueueState",
+    "Recurring",
+    "Registry",
+    "Retry",
+    "Worker",
+    "enqueue",
+    "record",
+]

@@ -1,0 +1,153 @@
+"""Perform one claimed job: in its own transaction, or under a lease."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from typing import Any, cast
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from autorisen.kit.problems import Unavailable
+from autorisen.kit.unit import Runtime, Unit
+from autorisen.kit.work import store
+from autorisen.kit.work.enqueue import enqueue
+from autorisen.kit.work.model import (
+    FACT_KIND,
+    HANDLE_KIND,
+    Job,
+    LeasedRun,
+    Registry,
+    Retry,
+    TransactionRun,
+    name_of,
+)
+
+log = structlog.get_logger(__name__)
+
+_ERROR_LENGTH_MAX = 2_000
+
+
+class LeaseLost(RuntimeError):
+    """Another worker holds the job by now; what this one did about it must not be committed."""
+
+
+class Lease:
+    """The right to work on one job for a while. `job_id` is the idempotency key for whoever is called."""
+
+    def __init__(self, runtime: Runtime, job_id: UUID, fence: int, length: timedelta) -> None:
+        self.runtime = runtime
+        self.job_id = job_id
+        self.fence = fence
+        self._length = length
+        self.finished = False
+
+    async def heartbeat(self) -> None:
+        """Keep the lease for another full length. Raises `LeaseLost` when it is too late."""
+        async with self.runtime.database.transaction() as tx:
+            if not await store.extend_lease(tx, self.job_id, self.fence, self._length):
+                raise LeaseLost(str(self.job_id))
+
+    @asynccontextmanager
+    async def finish(self) -> AsyncIterator[Unit]:
+        """Commit the effect together with the completion. Raises `LeaseLost`, committing nothing, when fenced off."""
+        async with self.runtime.unit() as unit:
+            # First, so that the row is locked against a worker that takes the lease over while we write.
+            if not await store.delete(unit.tx, self.job_id, self.fence):
+                raise LeaseLost(str(self.job_id))
+            yield unit
+        self.finished = True
+
+
+async def perform_next(runtime: Runtime, registry: Registry) -> bool:
+    """Claim the job that is due longest and perform it. False when nothing was due."""
+    async with runtime.unit() as unit:
+        row = await store.claim(unit.tx, unit.now)
+        if row is None:
+            return False
+        job = _job_of(registry, row)
+        if job is None or job.mode == "transaction":
+            await _perform_in_transaction(unit, registry, row, job)
+            return True
+        if row.attempts >= job.retry.attempts:
+            await _fail(unit, row, row.fence, row.attempts, job.retry, RuntimeError("the lease ran out each time"))
+            return True
+        fence = await store.take_lease(unit.tx, row.id, job.lease)
+    await _perform_leased(runtime, row, job, Lease(runtime, row.id, fence, job.lease))
+    return True
+
+
+def _job_of(registry: Registry, row: store.JobRow) -> Job | None:
+    """The registered job; None for facts, which the worker performs itself, and for work of another release."""
+    return next((job for job in registry.jobs if job.kind == row.kind), None)
+
+
+async def _perform_in_transaction(unit: Unit, registry: Registry, row: store.JobRow, job: Job | None) -> None:
+    retry = job.retry if job else Retry()
+    try:
+        # A savepoint: a failed handler's writes vanish, our note about the failure stays.
+        async with unit.tx.transaction():
+            await _dispatch(unit, registry, row)
+            await store.delete(unit.tx, row.id, row.fence)
+    except Unavailable:
+        raise
+    except Exception as error:
+        if unit.tx.closed or unit.tx.broken:
+            raise
+        await _fail(unit, row, row.fence, row.attempts + 1, retry, error)
+
+
+async def _dispatch(unit: Unit, registry: Registry, row: store.JobRow) -> None:
+    if row.kind == FACT_KIND:
+        for handler in registry.facts[registry.fact_type(row.payload["name"])]:
+            await enqueue(unit, HANDLE_KIND, {**row.payload, "handler": name_of(handler)})
+    elif row.kind == HANDLE_KIND:
+        handler = registry.handler(row.payload["name"], row.payload["handler"])
+        fact = msgspec.convert(row.payload["data"], registry.fact_type(row.payload["name"]), strict=False)
+        await handler(unit, fact)
+    else:
+        await cast(TransactionRun, registry.job(row.kind).run)(unit, row.payload)
+
+
+async def _perform_leased(runtime: Runtime, row: store.JobRow, job: Job, lease: Lease) -> None:
+    beating = asyncio.create_task(_beat(lease, job.lease / 3))
+    try:
+        await cast(LeasedRun, job.run)(lease, row.payload)
+        if not lease.finished:
+            raise RuntimeError(f"{job.kind} returned without lease.finish()")
+    except LeaseLost:
+        log.warning("work.lease_lost", job_id=str(row.id), kind=row.kind, fence=lease.fence)
+    except Unavailable:
+        raise  # the lease runs out by itself and somebody takes over
+    except Exception as error:
+        async with runtime.unit() as unit:
+            await _fail(unit, row, lease.fence, row.attempts + 1, job.retry, error)
+    finally:
+        beating.cancel()
+        with suppress(asyncio.CancelledError):
+            await beating
+
+
+async def _beat(lease: Lease, every: timedelta) -> None:
+    while True:
+        await asyncio.sleep(every.total_seconds())
+        with suppress(LeaseLost, Unavailable):
+            await lease.heartbeat()
+
+
+async def _fail(
+    unit: Unit, row: store.JobRow, fence: int, attempts: int, retry: Retry, error: Exception
+) -> None:
+    text = f"{type(error).__name__}: {error}"[:_ERROR_LENGTH_MAX].replace("\x00", "")
+    context: dict[str, Any] = {"job_id": str(row.id), "kind": row.kind, "attempts": attempts}
+    if attempts >= retry.attempts:
+        await store.bury(unit.tx, row.id, fence, now=unit.now, attempts=attempts, error=text)
+        log.error("work.dead", **context, exc_info=error)
+        return
+    due_at = unit.now + retry.delay(attempts, unit.ids.bytes(1)[0])
+    await store.retry(unit.tx, row.id, fence, due_at=due_at, attempts=attempts, error=text)
+    log.warning("work.retry", **context, error=text, due_at=due_at.isoformat(), exc_info=error)

@@ -1,0 +1,125 @@
+"""Fixtures of all tests: a real PostgreSQL, a runtime on a fresh database, the app, the worker. No mocks."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+from fastapi import FastAPI
+
+from autorisen.app import create_app
+from autorisen.kit.clock import FrozenClock, SandboxClock
+from autorisen.kit.database import Database
+from autorisen.kit.embedded_postgres import EmbeddedPostgres
+from autorisen.kit.ids import seeded_ids
+from autorisen.kit.migrate import migrate
+from autorisen.kit.settings import Settings
+from autorisen.kit.unit import Runtime, Unit
+from autorisen.kit.work import Worker
+from autorisen.worker import registry
+
+START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """One server for this test process, without fsync; its databases go with it."""
+    with tempfile.TemporaryDirectory(prefix="autorisen-test-") as folder:
+        Path(folder).chmod(0o755)
+        server = EmbeddedPostgres(Path(folder) / "pg", durable=False)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop("immediate")
+
+
+@pytest.fixture(scope="session")
+def template(postgres: EmbeddedPostgres) -> str:
+    """A database with all migrations, made once; each test gets a copy."""
+    name = "template_migrated"
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    migrate(postgres.url(name))
+    return name
+
+
+@pytest.fixture
+def database_url(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
+    """A fresh migrated database of this test alone."""
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        yield postgres.url(name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    """Real time, standing still: moves sessions and leases as well as business time."""
+    return FrozenClock(START)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        home=tmp_path,
+        public_url="https://testserver",
+        secret_key="a-secret-key-for-tests-only-0123456789",
+        supplier_name="Acme Agents (Pty) Ltd",
+        supplier_address="1 Long Street|Cape Town|8001",
+        supplier_vat_number="4123456789",
+    )
+
+
+@pytest.fixture
+async def runtime(database_url: str, settings: Settings, clock: FrozenClock) -> AsyncIterator[Runtime]:
+    database = Database(database_url, max_size=10)
+    await database.open()
+
+    async def deliver_webhook(url: str, headers: Mapping[str, str], body: bytes) -> int:
+        transport = httpx.ASGITransport(create_app(runtime))
+        async with httpx.AsyncClient(transport=transport) as client:
+            return (await client.post(url, headers=dict(headers), content=body)).status_code
+
+    runtime = Runtime(settings, database, SandboxClock(clock), clock, seeded_ids(clock, 7), deliver_webhook)
+    yield runtime
+    await database.close()
+
+
+@pytest.fixture
+async def unit(runtime: Runtime) -> AsyncIterator[Unit]:
+    """An open unit of work, committed when the test ends."""
+    async with runtime.unit() as unit:
+        yield unit
+
+
+@pytest.fixture
+def worker(runtime: Runtime) -> Worker:
+    return Worker(runtime, registry())
+
+
+@pytest.fixture
+def app(runtime: Runtime) -> FastAPI:
+    return create_app(runtime)
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser-like client over ASGI: keeps cookies, does not follow redirects."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=True)
+    async with httpx.AsyncClient(transport=transport, base_url="https://testserver") as client:
+        yield client
+
+
+# Settings of the developer's shell must not change a test.
+for _variable in ("DATABASE_URL", "PORT", "PUBLIC_URL", "SECRET_KEY", "AUTORISEN_ENV", "AUTORISEN_HOME"):
+    os.environ.pop(_variable, None)
