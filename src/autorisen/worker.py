@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
+from autorisen import accounts
+from autorisen.kit.mail import MAIL_JOB
 from autorisen.kit.work import Fact, Job, Recurring, Registry
 from autorisen.kit.work.model import Handler
 
 # One line a job kind: what may be enqueued.
-JOBS: tuple[Job, ...] = ()
+JOBS: tuple[Job, ...] = (
+    MAIL_JOB,
+    Job("accounts.forget_old_attempts", accounts.forget_old_attempts),
+)
 
 # One line a fact: who wants to know. An empty tuple says on purpose: nobody.
-FACTS: Mapping[type[Fact], tuple[Handler, ...]] = {}
+FACTS: Mapping[type[Fact], tuple[Handler, ...]] = {
+    accounts.UserSignedUp: (),
+    accounts.CustomerCreated: (),
+}
 
 # One line a recurring task: when it falls due.
-SCHEDULE: tuple[Recurring, ...] = ()
+SCHEDULE: tuple[Recurring, ...] = (
+    Recurring("accounts.forget_old_attempts", "accounts.forget_old_attempts", timedelta(days=1), timedelta(hours=3)),
+)
 
 
 def registry() -> Registry:
