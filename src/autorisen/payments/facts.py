@@ -1,0 +1,80 @@
+"""What happened to money, in the past tense. Recorded in the transaction that made it true."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from autorisen.kit.work import Fact
+
+
+@dataclass(frozen=True)
+class PaymentSucceeded(Fact):
+    """Money moved to us. Recorded once per payment, however often the gateway says so."""
+
+    payment_id: UUID
+    customer_id: UUID
+    reference: str
+    amount_minor: int
+    currency: str
+    gateway: str
+    succeeded_at: datetime
+
+
+@dataclass(frozen=True)
+class PaymentFailed(Fact):
+    """A payment came to its end without money. `code` is for programs, `reason` for people."""
+
+    payment_id: UUID
+    customer_id: UUID
+    reference: str
+    amount_minor: int
+    currency: str
+    gateway: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class PaymentRefunded(Fact):
+    """All of a payment went back to the payer."""
+
+    payment_id: UUID
+    customer_id: UUID
+    reference: str
+    amount_minor: int
+    currency: str
+    gateway: str
+
+
+@dataclass(frozen=True)
+class PaymentDisputed(Fact):
+    """The payer's bank took a payment back, or asks for it; a person has to answer."""
+
+    payment_id: UUID
+    customer_id: UUID
+    reference: str
+    amount_minor: int
+    currency: str
+    gateway: str
+
+
+@dataclass(frozen=True)
+class PaymentMethodSaved(Fact):
+    """A customer's card can be charged again through its gateway's token."""
+
+    method_id: UUID
+    customer_id: UUID
+    gateway: str
+    brand: str
+    last4: str
+
+
+@dataclass(frozen=True)
+class DeliveryParked(Fact):
+    """A genuine delivery could not be applied and waits for a person."""
+
+    delivery_id: UUID
+    gateway: str
+    reason: str

@@ -1,0 +1,1 @@
+"""The inbox of deliveries: received once, applied once, parked when they can't be."""

@@ -1,0 +1,80 @@
+"""Take over what a gateway says about a payment: the only place where a payment changes its state."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from autorisen.kit.unit import Unit
+from autorisen.kit.work import record
+from autorisen.payments import store
+from autorisen.payments.facts import PaymentDisputed, PaymentFailed, PaymentRefunded, PaymentSucceeded
+from autorisen.payments.methods.save_method import save_method
+from autorisen.payments.model import ParkReason, Payment, PaymentStatus, Truth, mismatch, steps
+
+_UNKNOWN_FAILURE = "declined"
+
+
+class Contradiction(Exception):
+    """A gateway's word about a payment does not fit what we asked for; nothing was changed."""
+
+    def __init__(self, reason: ParkReason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+async def settle_payment(unit: Unit, payment: Payment, truth: Truth, *, cause: str) -> Payment:
+    """Walk `payment` forward to what the gateway says, recording each step's fact; an old or known state changes nothing.
+
+    The caller has locked the row (`store.payment(..., lock=True)`). `cause` is kept in the history: the delivery, job or
+    person behind it. Raises `Contradiction` when amount, currency, reference, mode or the gateway's id disagree.
+    """
+    reason = mismatch(payment, truth)
+    if reason is not None:
+        raise Contradiction(reason)
+    current = await _take_provider_id(unit, payment, truth.provider_id)
+    for to_status in steps(payment.status, truth.status):
+        failed = to_status is PaymentStatus.FAILED
+        after = replace(
+            current,
+            status=to_status,
+            updated_at=unit.now,
+            action_url=truth.action_url if to_status is PaymentStatus.REQUIRES_ACTION else None,
+            failure_code=(truth.failure_code or _UNKNOWN_FAILURE) if failed else None,
+            failure_reason=truth.failure_reason if failed else None,
+            succeeded_at=unit.now if to_status is PaymentStatus.SUCCEEDED else current.succeeded_at,
+        )
+        await store.move_payment(unit.tx, after, from_status=current.status, cause=cause)
+        await _record_step(unit, after, truth)
+        current = after
+    return current
+
+
+async def _take_provider_id(unit: Unit, payment: Payment, provider_id: str | None) -> Payment:
+    """Remember the gateway's name for a payment. Two names for one payment, or one for two, may be a double charge."""
+    if provider_id is None or provider_id == payment.provider_id:
+        return payment
+    holder = await store.payment_id_by_provider_id(unit.tx, payment.gateway, provider_id)
+    if payment.provider_id is not None or holder is not None:
+        raise Contradiction(ParkReason.OTHER_PROVIDER_ID)
+    await store.set_provider_id(unit.tx, payment.id, provider_id)
+    return replace(payment, provider_id=provider_id)
+
+
+async def _record_step(unit: Unit, payment: Payment, truth: Truth) -> None:
+    """The facts of having arrived at the payment's present state."""
+    about = (payment.id, payment.customer_id, payment.reference, payment.amount.minor, payment.amount.currency)
+    match payment.status:
+        case PaymentStatus.SUCCEEDED:
+            if truth.card is not None:
+                await save_method(
+                    unit, customer_id=payment.customer_id, gateway=payment.gateway, card=truth.card
+                )
+            await record(unit, PaymentSucceeded(*about, payment.gateway, succeeded_at=unit.now))
+        case PaymentStatus.FAILED:
+            code = payment.failure_code or _UNKNOWN_FAILURE
+            reason = payment.failure_reason or "The payment did not go through."
+            await record(unit, PaymentFailed(*about, payment.gateway, code=code, reason=reason))
+        case PaymentStatus.REFUNDED:
+            await record(unit, PaymentRefunded(*about, payment.gateway))
+        case PaymentStatus.DISPUTED:
+            await record(unit, PaymentDisputed(*about, payment.gateway))

@@ -1,0 +1,127 @@
+"""Send a payer to a hosted page to pay for one reference."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+from uuid import UUID
+
+from autorisen.kit.ids import public_id
+from autorisen.kit.money import Money
+from autorisen.kit.unit import Runtime, Unit
+from autorisen.payments import store
+from autorisen.payments.errors import AlreadyPaid, PaymentInProgress
+from autorisen.payments.gateway import CheckoutOrder, Gateway, Lookup
+from autorisen.payments.gateways import checkout_gateway, gateway_named
+from autorisen.payments.model import SETTLED, Checkout, Payment, PaymentKind
+from autorisen.payments.settle_payment import settle_payment
+
+CHECKOUT_LIFETIME = timedelta(hours=24)
+
+
+async def start_checkout(
+    runtime: Runtime,
+    *,
+    customer_id: UUID,
+    reference: str,
+    amount: Money,
+    description: str,
+    return_url: str,
+) -> Checkout:
+    """The hosted page on which `amount` for `reference` can be paid; asked again, the same page while it is open.
+
+    `return_url` is where the payer comes back to, with `?checkout=chk_...` added; coming back proves nothing.
+    Takes a `Runtime` and not a `Unit`: the payment is committed before the gateway is asked, and the gateway is asked
+    outside any transaction. Raises `AlreadyPaid`, `PaymentInProgress` (a charge of a saved card is on its way, or the
+    amount differs) and `GatewayUnavailable`; after that last one the same call goes on where it stopped.
+    """
+    gateway = checkout_gateway(runtime)
+    await _close_expired(runtime, reference)
+    async with runtime.unit() as unit:
+        payment, stored = await _open(unit, gateway, customer_id, reference, amount, description, return_url)
+    if stored.provider_id is not None:
+        return stored.checkout
+    order = CheckoutOrder(
+        payment_id=payment.id,
+        customer_id=customer_id,
+        reference=reference,
+        amount=amount,
+        description=description,
+        return_url=stored.checkout.return_url,
+        expires_at=stored.checkout.expires_at,
+    )
+    page = await gateway.start_checkout(order)
+    async with runtime.unit() as unit:
+        await store.set_checkout_page(
+            unit.tx, stored.checkout.id, provider_id=page.provider_id, url=page.url, fields=page.fields
+        )
+        ready = await store.checkout(unit.tx, stored.checkout.id)
+    assert ready is not None  # noqa: S101 -- inserted above, and nothing deletes a checkout
+    return ready.checkout
+
+
+async def _close_expired(runtime: Runtime, reference: str) -> None:
+    """Ask the gateway about a page whose time is over, so that a payer who comes back late gets a fresh one."""
+    async with runtime.unit() as unit:
+        live = next((each for each in await store.payments_for(unit.tx, reference) if each.is_live), None)
+        stored = await store.checkout_of_payment(unit.tx, live.id) if live else None
+        if live is None or stored is None or unit.now < stored.checkout.expires_at:
+            return
+    truth = await gateway_named(runtime, live.gateway).fetch(Lookup(stored.provider_id, live.id))
+    if truth is None:
+        return
+    async with runtime.unit() as unit:
+        payment = await store.payment(unit.tx, live.id, lock=True)
+        if payment is not None:
+            await settle_payment(unit, payment, truth, cause="the page had expired")
+
+
+async def _open(
+    unit: Unit,
+    gateway: Gateway,
+    customer_id: UUID,
+    reference: str,
+    amount: Money,
+    description: str,
+    return_url: str,
+) -> tuple[Payment, store.StoredCheckout]:
+    await store.lock_reference(unit.tx, reference)
+    for earlier in await store.payments_for(unit.tx, reference):
+        if earlier.status in SETTLED:
+            raise AlreadyPaid(detail=f"{earlier.description} is paid")
+        if earlier.is_live:
+            stored = await store.checkout_of_payment(unit.tx, earlier.id)
+            if stored is None or earlier.amount != amount or earlier.gateway != gateway.name:
+                raise PaymentInProgress(detail="wait a moment until the payment on its way has come through")
+            return earlier, stored
+    payment = await store.insert_payment(
+        unit.tx,
+        payment_id=unit.ids.new(),
+        customer_id=customer_id,
+        kind=PaymentKind.CHECKOUT,
+        gateway=gateway.name,
+        mode=gateway.mode,
+        reference=reference,
+        amount=amount,
+        description=description,
+        method_id=None,
+        at=unit.now,
+    )
+    checkout_id = unit.ids.new()
+    await store.insert_checkout(
+        unit.tx,
+        checkout_id=checkout_id,
+        payment=payment,
+        return_url=_with_checkout(urljoin(unit.settings.base_url + "/", return_url), checkout_id),
+        expires_at=unit.now + CHECKOUT_LIFETIME,
+        at=unit.now,
+    )
+    stored = await store.checkout(unit.tx, checkout_id)
+    assert stored is not None  # noqa: S101 -- inserted in this transaction
+    return payment, stored
+
+
+def _with_checkout(url: str, checkout_id: UUID) -> str:
+    parts = urlsplit(url)
+    query = [*parse_qsl(parts.query, keep_blank_values=True), ("checkout", public_id("chk", checkout_id))]
+    return urlunsplit(parts._replace(query=urlencode(query)))
