@@ -82,7 +82,7 @@ class _Problems:
         async def watch(message: dict[str, object]) -> None:
             nonlocal started
             started = started or message["type"] == "http.response.start"
-            await send(message)  # type: ignore[arg-type]  # Starlette's Message is a MutableMapping
+            await send(message)
 
         try:
             await self._app(scope, receive, watch)  # type: ignore[arg-type]  # as above
@@ -99,9 +99,7 @@ def answer(request: Request, problem: Problem) -> Response:
     """A problem document for machines; for people a page that says what to do next."""
     if request.url.path.startswith(_MACHINE_PREFIXES) or "text/html" not in request.headers.get("accept", ""):
         document = problem.document(instance=getattr(request.state, "request_id", None))
-        return JSONResponse(
-            document, problem.status, headers=problem.headers, media_type="application/problem+json"
-        )
+        return JSONResponse(document, problem.status, headers=problem.headers, media_type="application/problem+json")
     return _problem_page(request, problem)
 
 
@@ -121,7 +119,7 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException), "registered for Starlette's own only"
-    if error.status_code == 404:  # noqa: PLR2004 -- Not Found
+    if error.status_code == 404:
         return answer(request, NotFound("there is nothing at this address"))
     problem = Problem(str(error.detail), headers=error.headers)
     problem.status, problem.code = error.status_code, f"http_{error.status_code}"  # type: ignore[misc]  # this one only

@@ -27,7 +27,8 @@ class Money:
     currency: str
 
     def __post_init__(self) -> None:
-        if not isinstance(self.minor, int) or isinstance(self.minor, bool):
+        # A float or Decimal slips past the types at run time (a row, a JSON value); bool is an int in Python.
+        if type(self.minor) is not int:
             raise TypeError("money is an integer number of minor units")
         if self.currency not in EXPONENTS:
             raise UnknownCurrency(self.currency)

@@ -32,9 +32,7 @@ class Settings:
         "DATABASE_URL", "", "PostgreSQL 15 or newer; empty starts the embedded one under AUTORISEN_HOME"
     )
     database_pool_max: int = setting("DATABASE_POOL_MAX", 10, "most connections that one process opens")
-    public_url: str = setting(
-        "PUBLIC_URL", "", "address that people and gateways use; empty means http://HOST:PORT"
-    )
+    public_url: str = setting("PUBLIC_URL", "", "address that people and gateways use; empty means http://HOST:PORT")
     secret_key: str = setting(
         "SECRET_KEY", "", "at least 32 characters; empty makes one under AUTORISEN_HOME, in sandbox mode only"
     )
@@ -78,10 +76,10 @@ class Settings:
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
     def __post_init__(self) -> None:
-        if not 1 <= self.port <= 65535:  # noqa: PLR2004 -- the range of TCP ports
+        if not 1 <= self.port <= 65535:
             raise InvalidSetting(f"PORT is {self.port}; use a number from 1 to 65535")
         if self.environment == "production":
-            if len(self.secret_key) < 32:  # noqa: PLR2004 -- 256 bits when random
+            if len(self.secret_key) < 32:
                 raise InvalidSetting("SECRET_KEY needs at least 32 characters in production")
             if not self.smtp_url:
                 raise InvalidSetting("SMTP_URL is needed in production: people must get their mails")

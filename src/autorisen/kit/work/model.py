@@ -33,7 +33,7 @@ LeasedRun = Callable[["Lease", dict[str, Any]], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Retry:
-    """When a failed job runs again: base x 2^(attempt-1), at most `longest`, with up to 20 % jitter; then it is dead."""
+    """When a failed job runs again: base x 2^(attempt-1), at most `longest`, up to 20 % jitter; then it is dead."""
 
     attempts: int = 8
     base: timedelta = timedelta(seconds=2)
@@ -41,7 +41,7 @@ class Retry:
 
     def delay(self, attempt: int, jitter: int) -> timedelta:
         """The pause after failed attempt number `attempt` (from 1); `jitter` is a random byte, 0 to 255."""
-        doubled = min(self.base * 2 ** min(attempt - 1, 40), self.longest)
+        doubled = min(self.base * (1 << min(attempt - 1, 40)), self.longest)
         return doubled + doubled * jitter / (255 * 5)
 
 
@@ -126,4 +126,4 @@ class Registry:
 
 def name_of(handler: Handler) -> str:
     """How a handler is named in its row: module and function, so that a rename shows up as unknown work."""
-    return f"{handler.__module__}.{handler.__qualname__}"  # type: ignore[attr-defined]  # functions have both
+    return f"{handler.__module__}.{handler.__qualname__}"

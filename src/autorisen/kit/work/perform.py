@@ -139,9 +139,7 @@ async def _beat(lease: Lease, every: timedelta) -> None:
             await lease.heartbeat()
 
 
-async def _fail(
-    unit: Unit, row: store.JobRow, fence: int, attempts: int, retry: Retry, error: Exception
-) -> None:
+async def _fail(unit: Unit, row: store.JobRow, fence: int, attempts: int, retry: Retry, error: Exception) -> None:
     text = f"{type(error).__name__}: {error}"[:_ERROR_LENGTH_MAX].replace("\x00", "")
     context: dict[str, Any] = {"job_id": str(row.id), "kind": row.kind, "attempts": attempts}
     if attempts >= retry.attempts:

@@ -58,7 +58,9 @@ class Worker:
         """The next instant after now at which something falls due: a job, or a nightly task."""
         async with self._runtime.unit() as unit:
             job_due_at = await store.next_due(unit.tx, unit.now)
-            nights = [recurring.next_due(unit.now) for recurring in self._registry.schedule if recurring.stops_the_clock]
+            nights = [
+                recurring.next_due(unit.now) for recurring in self._registry.schedule if recurring.stops_the_clock
+            ]
         return min((at for at in (job_due_at, *nights) if at is not None), default=None)
 
     async def _perform_all_due(self, stop: asyncio.Event | None = None) -> int:
