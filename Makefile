@@ -1,0 +1,75 @@
+# autorisen: `make` shows what there is. GNU make 3.81 (macOS) is enough.
+
+.DEFAULT_GOAL := help
+.PHONY: help run reset static dev test check fmt lint types schema bench faults screenshots wheel clean
+
+PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
+	if $$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$each; break; fi; done)
+BIN := .venv/bin
+# The copy of uv is per checkout; sync leaves what a developer has added to the environment.
+UV = uv=$$($(NEED_PYTHON) ci/bootstrap.py) && $$uv
+NEED_PYTHON = $(if $(PYTHON),$(PYTHON),$(error autorisen needs Python 3.11 or newer; \
+	found: $(shell python3 --version 2>&1). Install one, or name it: make PYTHON=/path/to/python3.12))
+SYNC = $(UV) sync --quiet --frozen --inexact --python $(PYTHON)
+
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Start everything: database, web and worker; Ctrl-C stops it (PORT=8001 for another port)
+	@$(SYNC) --no-dev --group frontend
+	@$(BIN)/python scripts/build_static.py
+	@exec $(BIN)/autorisen up
+
+reset: ## Forget the database, the demo and the logs under .autorisen/ (YES=1 does not ask)
+	@$(SYNC) --no-dev
+	@$(BIN)/autorisen reset $(if $(YES),--yes)
+
+dev: ## Make the full development environment
+	@$(SYNC)
+	@$(BIN)/python scripts/build_static.py
+
+static: ## Fetch and copy the third-party front-end files
+	@$(SYNC) --no-dev --group frontend
+	@$(BIN)/python scripts/build_static.py
+
+test: dev ## Run every test (under 10 minutes on 2 cores)
+	@$(BIN)/pytest $(ARGS)
+
+check: dev ## Format, lint, imports, types, then every test
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports
+	@$(BIN)/mypy
+	@$(BIN)/pytest $(ARGS)
+
+fmt: dev ## Format the code and mend what lint can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lint: dev ## Lint and check the layers
+	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports
+
+types: dev ## Check the types
+	@$(BIN)/mypy
+
+schema: dev ## Write db/schema.sql anew from the migrations
+	@$(BIN)/python scripts/write_schema.py
+
+bench: dev ## Measure: events per second, beside this machine's own ceilings
+	@$(BIN)/python -m bench
+
+faults: dev ## Kill web and worker at random while events arrive; nothing may be lost or doubled
+	@$(BIN)/pytest tests/faults $(ARGS)
+
+screenshots: dev ## Take pictures of every page, light and dark, phone and desktop
+	@$(BIN)/python scripts/take_screenshots.py
+
+wheel: static ## Build the one wheel that is all a server needs, into dist/
+	@rm -rf dist
+	@$(UV) build --quiet --wheel --out-dir dist --python $(PYTHON)
+	@ls -l dist/*.whl
+
+clean: ## Remove what was built (the data in .autorisen/ stays)
+	@rm -rf dist build .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf src/autorisen/ui/static/vendor

@@ -1,0 +1,17 @@
+"""Running an installation: health, metrics, the release, the sandbox clock, the shipped catalog, the demo.
+
+Owns no schema and no facts; reads the other capabilities through their doors.
+"""
+
+from autorisen.ops.advance_clock import Advance, ClockGoesForwardOnly, advance_clock
+from autorisen.ops.apply_catalog_text import apply_catalog_text
+from autorisen.ops.release import Release, release
+
+__all__ = [
+    "Advance",
+    "ClockGoesForwardOnly",
+    "Release",
+    "advance_clock",
+    "apply_catalog_text",
+    "release",
+]

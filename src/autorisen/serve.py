@@ -1,0 +1,85 @@
+"""The web process and the worker process: start, serve, stop gracefully on SIGINT and SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+
+import uvicorn
+
+from autorisen.app import create_app
+from autorisen.kit.logs import configure_logs
+from autorisen.kit.open_runtime import database_server, make_runtime, open_runtime
+from autorisen.kit.ports import bind
+from autorisen.kit.settings import Settings
+from autorisen.kit.work import Worker
+from autorisen.worker import registry
+
+GRACE_SECONDS = 10
+PARENT_POLL_SECONDS = 0.5
+
+
+def serve_web(settings: Settings, *, fd: int | None = None, parent: int | None = None) -> int:
+    """Serve until told to stop. `fd` is a bound socket of the supervisor; without one the port is bound here.
+
+    Raises `PortTaken`.
+    """
+    configure_logs(level=settings.log_level, log_format=settings.log_format, process="web")
+    listener = bind(settings.host, settings.port) if fd is None else socket.socket(fileno=fd)
+    # uvicorn raises the signal again once it has stopped; by then there is nothing more to do.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    with database_server(settings) as url:
+        server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(make_runtime(settings, url)),
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+            )
+        )
+        asyncio.run(_serve(server, listener, parent))
+    return 0
+
+
+async def _serve(server: uvicorn.Server, listener: socket.socket, parent: int | None) -> None:
+    def stop() -> None:
+        server.should_exit = True
+
+    watch = asyncio.create_task(_stop_without(parent, stop))
+    await server.serve(sockets=[listener])
+    watch.cancel()
+
+
+def serve_worker(settings: Settings, *, parent: int | None = None) -> int:
+    """Work until told to stop; what is being performed then is finished first."""
+    configure_logs(level=settings.log_level, log_format=settings.log_format, process="worker")
+    with database_server(settings) as url:
+        asyncio.run(_work(settings, url, parent))
+    return 0
+
+
+async def _work(settings: Settings, url: str, parent: int | None) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    watch = asyncio.create_task(_stop_without(parent, stop.set))
+    async with open_runtime(settings, url) as runtime:
+        await Worker(runtime, registry()).run(stop)
+    watch.cancel()
+    with suppress(asyncio.CancelledError):
+        await watch
+
+
+async def _stop_without(parent: int | None, stop: Callable[[], object]) -> None:
+    """Stop when the supervisor is gone: nobody would ever stop this process otherwise."""
+    if parent is None:
+        return
+    while os.getppid() == parent:  # noqa: ASYNC110 -- the system has no event for the end of a parent
+        await asyncio.sleep(PARENT_POLL_SECONDS)
+    stop()
