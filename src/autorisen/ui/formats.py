@@ -1,0 +1,108 @@
+"""How money, quantities and times read on a page: South African English by CLDR, exact, never rounded for looks."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, tzinfo
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime, format_timedelta
+from babel.numbers import format_currency, format_decimal, format_percent
+from jinja2 import pass_context
+from jinja2.runtime import Context
+
+from autorisen.kit.money import EXPONENTS, Money
+
+LOCALE = "en_ZA"
+DEFAULT_ZONE = ZoneInfo("Africa/Johannesburg")
+DASH = "\N{EN DASH}"
+SCALES = ((1, ""), (1_000, "1\N{NO-BREAK SPACE}000 "), (1_000_000, "1\N{NO-BREAK SPACE}million "))
+
+
+def money(amount: Money | None) -> str:
+    """An exact amount with its currency; a dash when there is none."""
+    return DASH if amount is None else amount.format(LOCALE)
+
+
+def number(value: int | Decimal | None) -> str:
+    """A quantity, every digit of it, in groups of three."""
+    if value is None:
+        return DASH
+    exact = Decimal(value)
+    places = max(0, -int(exact.normalize().as_tuple().exponent)) if exact else 0
+    return str(format_decimal(exact, format="#,##0." + "0" * places if places else "#,##0", locale=LOCALE))
+
+
+def compact(value: int | Decimal) -> str:
+    """A short form for chart labels and bars: 18.1M. Never for money."""
+    size = Decimal(value)
+    for limit, suffix in ((Decimal(10**9), "B"), (Decimal(10**6), "M"), (Decimal(10**3), "k")):
+        if abs(size) >= limit:
+            return f"{(size / limit).quantize(Decimal('0.1')).normalize():f}{suffix}".replace(".", ",")
+    return number(value)
+
+
+def unit_price(unit_amount: Decimal, currency: str, unit: str = "unit") -> str:
+    """A price per unit (`unit_amount` is minor units for one), per 1, 1 000 or 1 million units: where cents show.
+
+    Exact: the scale changes, the digits do not. `unit` is the singular; an s is added where needed.
+    """
+    per_one = Decimal(unit_amount).scaleb(-EXPONENTS[currency])
+    smallest = SCALES[-1] if per_one else SCALES[0]
+    scale, words = next(((s, w) for s, w in SCALES if per_one * s >= Decimal("0.1")), smallest)
+    price = (per_one * scale).normalize()
+    places = max(EXPONENTS[currency], -int(price.as_tuple().exponent))
+    text = format_currency(price, currency, f"\xa4#,##0.{'0' * places}", locale=LOCALE, currency_digits=False)
+    singular = unit.removesuffix("s")
+    return f"{text} per {words}{singular if scale == 1 else singular + 's'}"
+
+
+def percent(share: Decimal) -> str:
+    """A share of one as a percentage without decimals."""
+    return str(format_percent(share, locale=LOCALE))
+
+
+def zone_of(context: Context) -> tzinfo:
+    viewer = context.get("viewer")
+    return ZoneInfo(viewer.time_zone) if viewer else DEFAULT_ZONE
+
+
+@pass_context
+def date_filter(context: Context, value: datetime | date | None) -> str:
+    """1 Mar 2026, in the viewer's time zone."""
+    if value is None:
+        return DASH
+    day = value.astimezone(zone_of(context)) if isinstance(value, datetime) else value
+    return str(format_date(day, "d MMM y", locale=LOCALE))
+
+
+@pass_context
+def datetime_filter(context: Context, value: datetime | None) -> str:
+    """1 Mar 2026, 08:00, in the viewer's time zone."""
+    if value is None:
+        return DASH
+    return str(format_datetime(value.astimezone(zone_of(context)), "d MMM y, HH:mm", locale=LOCALE))
+
+
+def ago(value: datetime, now: datetime) -> str:
+    """ "3 minutes ago" or "in 2 days"."""
+    return str(format_timedelta(value - now, add_direction=True, locale=LOCALE))
+
+
+def last_instant(end: datetime) -> datetime:
+    """The last day inside a half-open period, for "1 Mar to 31 Mar"."""
+    return end - timedelta(microseconds=1)
+
+
+FILTERS: dict[str, Any] = {
+    "ago": ago,
+    "compact": compact,
+    "date": date_filter,
+    "datetime": datetime_filter,
+    "last_instant": last_instant,
+    "money": money,
+    "number": number,
+    "percent": percent,
+    "unit_price": unit_price,
+}
