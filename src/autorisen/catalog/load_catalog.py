@@ -45,7 +45,7 @@ def load_catalog(toml_text: str) -> CatalogFile:
     errors: list[FieldError] = []
     root = Table(document, "", errors)
     effective_from = _effective_from(root)
-    units = {key: unit for key, unit in map(_meter, root.tables("meter"))}
+    units = dict(_meter(table) for table in root.tables("meter"))
     drafts = [_plan(table, units) for table in root.tables("plan", required=True)]
     meters = tuple(table for table in document.get("meter", []) if isinstance(table, dict))
     root.refuse_unknown()

@@ -1,0 +1,94 @@
+"""What has happened in subscriptions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from autorisen.kit.work import Fact
+
+
+@dataclass(frozen=True)
+class SubscriptionStarted(Fact):
+    """A customer is on a plan from `started_at` on."""
+
+    subscription_id: UUID
+    customer_id: UUID
+    plan_key: str
+    started_at: datetime
+
+
+@dataclass(frozen=True)
+class PeriodOpened(Fact):
+    """A period is stored; it may be closed some time after `end_at`."""
+
+    period_id: UUID
+    subscription_id: UUID
+    customer_id: UUID
+    start_at: datetime
+    end_at: datetime
+
+
+@dataclass(frozen=True)
+class PeriodCut(Fact):
+    """A period ends earlier than it was opened for, so it may be closed earlier."""
+
+    period_id: UUID
+    subscription_id: UUID
+    customer_id: UUID
+    start_at: datetime
+    end_at: datetime
+
+
+@dataclass(frozen=True)
+class PlanChanged(Fact):
+    """Another plan or cycle holds from `at` on."""
+
+    subscription_id: UUID
+    customer_id: UUID
+    from_plan_version_id: UUID
+    to_plan_version_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True)
+class CancelRequested(Fact):
+    """The subscription will end with its period, at `ends_at`."""
+
+    subscription_id: UUID
+    customer_id: UUID
+    ends_at: datetime
+
+
+@dataclass(frozen=True)
+class CancelWithdrawn(Fact):
+    """The subscription will renew after all."""
+
+    subscription_id: UUID
+    customer_id: UUID
+
+
+@dataclass(frozen=True)
+class SubscriptionPastDue(Fact):
+    """A payment failed; access goes on for as long as dunning allows."""
+
+    subscription_id: UUID
+    customer_id: UUID
+
+
+@dataclass(frozen=True)
+class SubscriptionRecovered(Fact):
+    """What was due has been paid."""
+
+    subscription_id: UUID
+    customer_id: UUID
+
+
+@dataclass(frozen=True)
+class SubscriptionEnded(Fact):
+    """The subscription is over."""
+
+    subscription_id: UUID
+    customer_id: UUID
+    ended_at: datetime
