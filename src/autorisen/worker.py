@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from autorisen import accounts
+from autorisen import accounts, subscriptions
 from autorisen.kit.mail import MAIL_JOB
 from autorisen.kit.work import Fact, Job, Recurring, Registry
 from autorisen.kit.work.model import Handler
@@ -19,7 +19,16 @@ JOBS: tuple[Job, ...] = (
 # One line a fact: who wants to know. An empty tuple says on purpose: nobody.
 FACTS: Mapping[type[Fact], tuple[Handler, ...]] = {
     accounts.UserSignedUp: (),
-    accounts.CustomerCreated: (),
+    accounts.CustomerCreated: (subscriptions.on_customer_created,),
+    subscriptions.SubscriptionStarted: (),
+    subscriptions.PeriodOpened: (),
+    subscriptions.PeriodCut: (),
+    subscriptions.PlanChanged: (),
+    subscriptions.CancelRequested: (),
+    subscriptions.CancelWithdrawn: (),
+    subscriptions.SubscriptionPastDue: (),
+    subscriptions.SubscriptionRecovered: (),
+    subscriptions.SubscriptionEnded: (),
 }
 
 # One line a recurring task: when it falls due.

@@ -207,8 +207,8 @@ class Standing:
 def standing(subscription: Subscription, period: Period, now: datetime) -> Standing | None:
     """What the newest period of a subscription allows now, however late the closing of that period runs.
 
-    Nothing before the subscription starts, and nothing of a period once it is over: a subscription that renews goes on with the next
-    stretch, one that was to end has fallen back to the default plan.
+    Nothing before the subscription starts, and nothing of a period once it is over: a subscription that renews goes
+    on with the next stretch, one that was to end has fallen back to the default plan.
     """
     if not subscription.is_live or now < subscription.started_at:
         return None
