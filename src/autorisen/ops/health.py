@@ -77,7 +77,7 @@ async def _figures(runtime: Runtime) -> Figures:
         return Figures(
             queue=await queue_state(tx, now),
             parked_deliveries=deliveries[payments.DeliveryStatus.PARKED],
-            events=counts.events,
+            events=counts.stored,
             now=now,
         )
 
