@@ -13,19 +13,27 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from autorisen.accounts import api as accounts_api
 from autorisen.kit.http import JsonBodies, RequestContext, refuse_unknown_query, validation_problem
 from autorisen.kit.problems import NotFound, Problem
 from autorisen.kit.sandbox_clock import keep_in_step
 from autorisen.kit.unit import Runtime
+from autorisen.kit.web_security import BodyLimit, SameOrigin, SecurityHeaders
 
 log = structlog.get_logger(__name__)
 
 # Machine interfaces first, pages after; each capability brings its own.
-API_ROUTERS: tuple[APIRouter, ...] = ()
+API_ROUTERS: tuple[APIRouter, ...] = (accounts_api.router,)
 PAGE_ROUTERS: tuple[APIRouter, ...] = ()
 
 # Paths that read their raw bytes themselves: signed webhooks and event ingestion.
 RAW_BODIES = ("/api/events", "/api/payment/webhook", "/api/payments/webhooks/")
+
+# Paths that other servers call: a signature stands in for the same-origin check. Exactly these.
+SIGNED_BODIES = ("/api/payment/webhook", "/api/payments/webhooks/")
+
+# Bytes; everything else takes `web_security.BODY_BYTES_MAX`.
+LARGER_BODIES = {"/api/events": 8 * 1024 * 1024}
 
 _MACHINE_PREFIXES = ("/api/", "/v1/", "/compat/", "/alive", "/services/", "/metrics")
 
@@ -51,7 +59,10 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.add_exception_handler(HTTPException, _on_http_exception)
     # The last one added is the outermost.
     app.add_middleware(JsonBodies, exempt=RAW_BODIES)
+    app.add_middleware(SameOrigin, exempt=SIGNED_BODIES)
+    app.add_middleware(BodyLimit, larger=LARGER_BODIES)
     app.add_middleware(_Problems)
+    app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestContext, runtime=runtime)
     return app
 

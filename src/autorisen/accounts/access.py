@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 from urllib.parse import quote
+from uuid import UUID
 
 from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
@@ -163,6 +164,18 @@ async def _check_form_token(request: Request) -> None:
         offered = (await request.form()).get(CSRF_FIELD)
     if not isinstance(offered, str) or not equal(offered.encode(), request.state.csrf_token.encode()):
         raise ForgedRequest("nothing was changed; load the page again and send it once more")
+
+
+def client_ip(request: Request) -> str:
+    """The address that the request came from, as the server sees it (a trusted proxy's header is the server's work)."""
+    return request.client.host if request.client else "unknown"
+
+
+def key_owner(principal: Principal) -> UUID | None:
+    """Whose keys this principal manages: its customer's, or the operator's (None). Raises `NoCustomer`."""
+    if principal.customer_id is None and not principal.is_operator:
+        raise NoCustomer("sign in as a member of a customer")
+    return principal.customer_id
 
 
 def safe_next(target: str, default: str = "/app") -> str:

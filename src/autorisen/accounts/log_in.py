@@ -9,7 +9,7 @@ from autorisen.accounts.audit import record_audit
 from autorisen.accounts.errors import WrongCredentials
 from autorisen.accounts.model import Credentials, Principal, User
 from autorisen.accounts.passwords import hash_password, needs_rehash, verify_password
-from autorisen.accounts.sessions import device, end_session, start_session
+from autorisen.accounts.sessions import device, end_session, principal_of_new_session, start_session
 from autorisen.accounts.throttle import LOGIN_RULES, count_attempts, forgive
 from autorisen.kit import mail
 from autorisen.kit.crypto import digest
@@ -18,10 +18,10 @@ from autorisen.kit.unit import Runtime, Unit
 
 @dataclass(frozen=True)
 class SignIn:
-    """The token for the cookie, and the person."""
+    """The token for the cookie, and who it makes the request act as."""
 
     token: str
-    user: User
+    principal: Principal
 
 
 async def log_in(
@@ -71,7 +71,7 @@ async def _sign_in(
         await _notify(unit, user, user_agent=device(user_agent), ip=ip)
     token = await start_session(unit, user, user_agent=user_agent, ip=ip)
     await record_audit(unit, actor=user.public_id, action="login.succeeded", target=user.public_id, detail={"ip": ip})
-    return SignIn(token, user)
+    return SignIn(token, await principal_of_new_session(unit.tx, token))
 
 
 async def _notify(unit: Unit, user: User, *, user_agent: str, ip: str) -> None:

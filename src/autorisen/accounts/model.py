@@ -141,7 +141,7 @@ class StoredApiKey:
 
 @dataclass(frozen=True)
 class Principal:
-    """Who a request acts as. An operator without a customer, and an operator key, see all customers."""
+    """Who a request acts as. Operators and operator keys (those of no customer) see all customers."""
 
     kind: Literal["user", "key"]
     user_id: UUID | None = None
@@ -167,7 +167,7 @@ class Principal:
 
     def sees(self, customer_id: UUID) -> bool:
         """Whether this principal may know of that customer at all."""
-        return self.customer_id == customer_id or (self.is_operator and self.customer_id is None)
+        return self.is_operator or self.customer_id == customer_id
 
 
 @dataclass(frozen=True)

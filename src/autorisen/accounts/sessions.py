@@ -60,6 +60,13 @@ async def principal_of_session(runtime: Runtime, token: str) -> Principal | None
     return _principal(session)
 
 
+async def principal_of_new_session(tx: Tx, token: str) -> Principal:
+    """Who is behind a session that this transaction has just started."""
+    session = await store.signed_in_session(tx, digest(token))
+    assert session is not None, "it was started in this transaction"
+    return _principal(session)
+
+
 def _principal(session: SignedInSession) -> Principal:
     return Principal(
         kind="user",
