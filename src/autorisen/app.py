@@ -19,12 +19,13 @@ from autorisen.kit.problems import NotFound, Problem
 from autorisen.kit.sandbox_clock import keep_in_step
 from autorisen.kit.unit import Runtime
 from autorisen.kit.web_security import BodyLimit, SameOrigin, SecurityHeaders
+from autorisen.ui import render_problem, static_router
 
 log = structlog.get_logger(__name__)
 
 # Machine interfaces first, pages after; each capability brings its own.
 API_ROUTERS: tuple[APIRouter, ...] = (accounts_api.router,)
-PAGE_ROUTERS: tuple[APIRouter, ...] = ()
+PAGE_ROUTERS: tuple[APIRouter, ...] = (static_router,)
 
 # Paths that read their raw bytes themselves: signed webhooks and event ingestion.
 RAW_BODIES = ("/api/events", "/api/payment/webhook", "/api/payments/webhooks/")
@@ -111,11 +112,7 @@ def answer(request: Request, problem: Problem) -> Response:
     if request.url.path.startswith(_MACHINE_PREFIXES) or "text/html" not in request.headers.get("accept", ""):
         document = problem.document(instance=getattr(request.state, "request_id", None))
         return JSONResponse(document, problem.status, headers=problem.headers, media_type="application/problem+json")
-    return _problem_page(request, problem)
-
-
-def _problem_page(request: Request, problem: Problem) -> Response:
-    return Response(f"{problem.title}\n{problem.detail}", problem.status, problem.headers, "text/plain")
+    return render_problem(request, problem)
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
