@@ -86,12 +86,12 @@ async def runtime(database_url: str, settings: Settings, clock: FrozenClock) -> 
     await database.open()
 
     async def deliver_webhook(url: str, headers: Mapping[str, str], body: bytes) -> int:
-        transport = httpx.ASGITransport(create_app(runtime))
+        transport = httpx.ASGITransport(create_app(made))
         async with httpx.AsyncClient(transport=transport) as client:
             return (await client.post(url, headers=dict(headers), content=body)).status_code
 
-    runtime = Runtime(settings, database, SandboxClock(clock), clock, seeded_ids(clock, 7), deliver_webhook)
-    yield runtime
+    made = Runtime(settings, database, SandboxClock(clock), clock, seeded_ids(clock, 7), deliver_webhook)
+    yield made
     await database.close()
 
 

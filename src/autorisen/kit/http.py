@@ -199,4 +199,6 @@ def validation_problem(errors: list[Any]) -> Problem:
 def _pointer(location: tuple[str | int, ...]) -> str:
     where, *rest = location
     path = "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in rest)
-    return f"/{path}" if where == "body" else f"{where}/{path}"
+    if where == "body":
+        return f"/{path}" if rest else ""  # RFC 6901: the empty pointer is the whole document
+    return f"{where}/{path}"

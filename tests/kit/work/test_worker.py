@@ -27,10 +27,9 @@ COUNT = "SELECT what, count(*) FROM public.effects GROUP BY what ORDER BY what"
 
 
 @pytest.fixture(autouse=True)
-async def effects(runtime: Runtime) -> AsyncIterator[None]:
+async def effects(runtime: Runtime) -> None:
     async with runtime.unit() as unit:
         await unit.tx.execute("CREATE TABLE public.effects (what text NOT NULL)")
-    return
 
 
 async def effects_of(runtime: Runtime) -> dict[str, int]:
