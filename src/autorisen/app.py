@@ -14,17 +14,26 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from autorisen.accounts import api as accounts_api
+from autorisen.metering import api as metering_api
+from autorisen.catalog import api as catalog_api
 from autorisen.kit.http import JsonBodies, RequestContext, refuse_unknown_query, validation_problem
 from autorisen.kit.problems import NotFound, Problem
 from autorisen.kit.sandbox_clock import keep_in_step
 from autorisen.kit.unit import Runtime
 from autorisen.kit.web_security import BodyLimit, SameOrigin, SecurityHeaders
+from autorisen.ledger import api as ledger_api
+from autorisen.subscriptions import api as subscriptions_api
 from autorisen.ui import render_problem, static_router
 
 log = structlog.get_logger(__name__)
 
 # Machine interfaces first, pages after; each capability brings its own.
-API_ROUTERS: tuple[APIRouter, ...] = (accounts_api.router,)
+API_ROUTERS: tuple[APIRouter, ...] = (
+    accounts_api.router,
+    catalog_api.router,
+    ledger_api.router,
+    subscriptions_api.router,
+)
 PAGE_ROUTERS: tuple[APIRouter, ...] = (static_router,)
 
 # Paths that read their raw bytes themselves: signed webhooks and event ingestion.
