@@ -32,6 +32,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     accounts_api.router,
     catalog_api.router,
     ledger_api.router,
+    metering_api.router,
     subscriptions_api.router,
 )
 PAGE_ROUTERS: tuple[APIRouter, ...] = (static_router,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from autorisen import accounts, subscriptions
+from autorisen import accounts, metering, subscriptions
 from autorisen.kit.mail import MAIL_JOB
 from autorisen.kit.work import Fact, Job, Recurring, Registry
 from autorisen.kit.work.model import Handler
@@ -13,13 +13,14 @@ from autorisen.kit.work.model import Handler
 # One line a job kind: what may be enqueued.
 JOBS: tuple[Job, ...] = (
     MAIL_JOB,
+    *metering.JOBS,
     Job("accounts.forget_old_attempts", accounts.forget_old_attempts),
 )
 
 # One line a fact: who wants to know. An empty tuple says on purpose: nobody.
 FACTS: Mapping[type[Fact], tuple[Handler, ...]] = {
     accounts.UserSignedUp: (),
-    accounts.CustomerCreated: (subscriptions.on_customer_created,),
+    accounts.CustomerCreated: (subscriptions.on_customer_created, metering.on_customer_created),
     subscriptions.SubscriptionStarted: (),
     subscriptions.PeriodOpened: (),
     subscriptions.PeriodCut: (),
@@ -33,6 +34,7 @@ FACTS: Mapping[type[Fact], tuple[Handler, ...]] = {
 
 # One line a recurring task: when it falls due.
 SCHEDULE: tuple[Recurring, ...] = (
+    *metering.SCHEDULE,
     Recurring("accounts.forget_old_attempts", "accounts.forget_old_attempts", timedelta(days=1), timedelta(hours=3)),
 )
 

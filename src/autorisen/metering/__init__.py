@@ -1,0 +1,69 @@
+"""Metering: usage events, counted once, for ever, and read as exact quantities.
+
+Owns the schema `metering`: meters, events (append-only, identity unique without a window), batches, rollups, conflicts,
+rejected_events, unmetered_types, imports. Records no facts; listens to CustomerCreated.
+"""
+
+from autorisen.metering.apply_meters import apply_meters
+from autorisen.metering.claim_events import claim_events, on_customer_created
+from autorisen.metering.decode import new_event
+from autorisen.metering.ingest import Submission, ingest, ingest_all
+from autorisen.metering.jobs import JOBS, SCHEDULE
+from autorisen.metering.load_meters import load_meters
+from autorisen.metering.model import (
+    Aggregation,
+    Bucket,
+    Event,
+    EventCounts,
+    EventCursor,
+    IngestHealth,
+    MeterDefinition,
+    Quantity,
+    Receipt,
+    Rejection,
+    Result,
+    Status,
+    StoredEvent,
+)
+from autorisen.metering.usage import (
+    event_counts,
+    ingest_health,
+    meters,
+    quantities,
+    quantity,
+    recent_events,
+    series,
+)
+
+__all__ = [
+    "JOBS",
+    "SCHEDULE",
+    "Aggregation",
+    "Bucket",
+    "Event",
+    "EventCounts",
+    "EventCursor",
+    "IngestHealth",
+    "MeterDefinition",
+    "Quantity",
+    "Receipt",
+    "Rejection",
+    "Result",
+    "Status",
+    "StoredEvent",
+    "Submission",
+    "apply_meters",
+    "claim_events",
+    "event_counts",
+    "ingest",
+    "ingest_all",
+    "ingest_health",
+    "load_meters",
+    "meters",
+    "new_event",
+    "on_customer_created",
+    "quantities",
+    "quantity",
+    "recent_events",
+    "series",
+]

@@ -1,0 +1,85 @@
+"""Groups the events of concurrent requests into shared commits, so that one flush of the disk serves many."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+
+from autorisen.kit.problems import Unavailable
+from autorisen.kit.unit import Runtime
+from autorisen.metering.ingest import Submission, ingest_all
+from autorisen.metering.model import Receipt
+
+# Beyond this the answer is 503: memory stays bounded, and the producer keeps what we can't take.
+WAITING_EVENTS_MAX = 50_000
+GROUP_EVENTS_MAX = 4_000
+WRITERS_MAX = 3
+
+
+@dataclass
+class _Waiting:
+    submission: Submission
+    receipt: asyncio.Future[Receipt]
+
+
+class IngestQueue:
+    """One per process. Nothing runs while nobody waits, so it needs neither start nor stop."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._waiting: deque[_Waiting] = deque()
+        self._waiting_events = 0
+        self._writers: set[asyncio.Task[None]] = set()
+
+    def check_room(self) -> None:
+        """Raises `Unavailable` when too many events wait for the database."""
+        if self._waiting_events >= WAITING_EVENTS_MAX:
+            raise Unavailable("more events wait than the database takes; send the same again", retry_after_seconds=1)
+
+    async def submit(self, submission: Submission) -> Receipt:
+        """The receipt, after the commit. Raises `Unavailable` when nothing, or nothing certain, was stored."""
+        self.check_room()
+        waiting = _Waiting(submission, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._waiting_events += len(submission.items)
+        if len(self._writers) < WRITERS_MAX:
+            # A task of its own: the request that began it may be cancelled, the others in the group may not.
+            writer = asyncio.create_task(self._write())
+            self._writers.add(writer)
+            writer.add_done_callback(self._writers.discard)
+        return await waiting.receipt
+
+    async def _write(self) -> None:
+        while group := self._next_group():
+            await self._write_group(group)
+
+    def _next_group(self) -> list[_Waiting]:
+        group: list[_Waiting] = []
+        events = 0
+        while self._waiting and events < GROUP_EVENTS_MAX:
+            waiting = self._waiting.popleft()
+            self._waiting_events -= len(waiting.submission.items)
+            if waiting.receipt.done():  # its request was cancelled; the producer will send the same again
+                continue
+            group.append(waiting)
+            events += len(waiting.submission.items)
+        return group
+
+    async def _write_group(self, group: list[_Waiting]) -> None:
+        try:
+            async with self._runtime.unit() as unit:
+                receipts = await ingest_all(unit, [waiting.submission for waiting in group])
+        except Exception as error:
+            if len(group) == 1 or isinstance(error, Unavailable):
+                for waiting in group:
+                    if not waiting.receipt.done():
+                        waiting.receipt.set_exception(error)
+                return
+            # One of them can't be stored, for a reason that no rule foresaw: it must not take the others with it.
+            for waiting in group:
+                await self._write_group([waiting])
+            return
+        for waiting, receipt in zip(group, receipts, strict=True):
+            if not waiting.receipt.done():
+                waiting.receipt.set_result(receipt)

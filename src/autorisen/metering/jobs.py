@@ -1,0 +1,20 @@
+"""Background entries of metering."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from autorisen.kit.unit import Unit
+from autorisen.kit.work import Job, Recurring
+from autorisen.metering.claim_events import claim_events
+
+
+async def _claim(unit: Unit, payload: dict[str, Any]) -> None:
+    await claim_events(unit)
+
+
+CLAIM_EVENTS = Job("metering.claim_events", _claim)
+
+JOBS = (CLAIM_EVENTS,)
+SCHEDULE = (Recurring("metering.claim_events", CLAIM_EVENTS.kind, every=timedelta(minutes=1)),)

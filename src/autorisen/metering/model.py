@@ -1,0 +1,229 @@
+"""Events, meters, receipts and windows of time. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Context, Decimal, Inexact
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+
+# Events of operator keys share this tenant, so that a customer's key neither meets nor learns of their ids.
+OPERATOR = UUID(int=0)
+
+# Sums stay exact: 18 digits before the point, 12 after it, and room for 10^46 such values.
+EXACT = Context(prec=76, traps=[Inexact])
+QUANTITY_LIMIT = Decimal(10) ** 18
+QUANTITY_DECIMALS = 12
+
+HOUR = timedelta(hours=1)
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """One valid CloudEvent. `time` is None when the producer sent none: then the arrival counts as its time.
+
+    `stamp` is the time as text in UTC. `content` is the digest that tells a repeated event from a conflicting one;
+    `data_json` and `extensions_json` are what is kept. A struct and not a dataclass: the ingest path makes tens of
+    thousands of them a second.
+    """
+
+    source: str
+    id: str
+    type: str
+    subject: str
+    time: datetime | None
+    stamp: str
+    data: Mapping[str, object]
+    data_json: str
+    extensions_json: str
+    content: bytes
+
+
+class Arrival(msgspec.Struct, frozen=True, gc=False):
+    """A valid event on its way into the store: event `index` of one submission, and what it adds to which meter.
+
+    Ids are texts here, and `customer_id` is empty while the subject is nobody's.
+    """
+
+    tenant: str
+    customer_id: str
+    event: Event
+    stamp: str
+    values: tuple[tuple[str, int | Decimal], ...]
+    submission: int
+    index: int
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    """An event that can't be counted: `field` is a JSON pointer into it, `rule` says what must hold."""
+
+    id: str | None
+    field: str
+    rule: str
+    body: bytes
+
+    @property
+    def reason(self) -> str:
+        return f"{self.field} {self.rule}".strip()
+
+
+class Status(StrEnum):
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    REJECTED = "rejected"
+
+
+class Result(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of one event of a batch; only those not plainly accepted are reported one by one."""
+
+    index: int
+    id: str | None
+    status: Status
+    reason: str | None = None
+    field: str | None = None
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What became of a batch. It is given only after the commit."""
+
+    accepted: int
+    duplicates: int
+    conflicts: int
+    rejected: int
+    results: tuple[Result, ...] = ()
+
+
+class Aggregation(StrEnum):
+    """How the values of events become one quantity."""
+
+    COUNT = "count"
+    SUM = "sum"
+
+
+@dataclass(frozen=True)
+class MeterDefinition:
+    """How events become a quantity: those of `event_type`, counted, or summed over the number at `value_path`.
+
+    `value_path` are the keys that lead from `data` to the number; empty for a count.
+    """
+
+    key: str
+    name: str
+    unit: str
+    event_type: str
+    aggregation: Aggregation
+    value_path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """An exact amount of use and how many events it comes from."""
+
+    quantity: Decimal
+    events: int
+
+
+NOTHING = Quantity(Decimal(0), 0)
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """The use of one stretch of time that begins at `start`."""
+
+    start: datetime
+    quantity: Decimal
+    events: int
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of time cut into whole hours, which rollups answer, and the edges, which raw events answer."""
+
+    head_start: datetime
+    hours_start: datetime
+    hours_end: datetime
+    tail_end: datetime
+
+
+def hour_of(instant: datetime) -> datetime:
+    """The beginning of the hour in UTC."""
+    return instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def window(start: datetime, end: datetime) -> Window:
+    """Cut the half-open stretch `start` to `end`; without a whole hour in it all of it is edge."""
+    first = hour_of(start)
+    if first < start:
+        first += HOUR
+    last = hour_of(end)
+    if last <= first:
+        return Window(start, end, end, end)
+    return Window(start, first, last, end)
+
+
+@dataclass(frozen=True)
+class StoredEvent:
+    """One event as it is kept. `customer_id` is None as long as nobody of that name is known."""
+
+    source: str
+    id: str
+    type: str
+    subject: str
+    customer_id: UUID | None
+    occurred_at: datetime
+    data_json: str
+    extensions_json: str
+
+
+@dataclass(frozen=True)
+class EventCursor:
+    """Where a page of events ended: pages go from the newest event time to the oldest."""
+
+    occurred_at: datetime
+    source: str
+    id: str
+
+
+@dataclass(frozen=True)
+class EventCounts:
+    """How many events are kept, and what needs a look."""
+
+    stored: int
+    unknown_customer: int
+    unmetered: int
+    conflicts: int
+    rejected: int
+
+
+@dataclass(frozen=True)
+class Unmetered:
+    """A type of events that no meter counts, with how many arrived."""
+
+    type: str
+    events: int
+    last_seen_at: datetime
+
+
+@dataclass(frozen=True)
+class Unclaimed:
+    """A subject that is no customer's, with how many events wait for it."""
+
+    subject: str
+    events: int
+
+
+@dataclass(frozen=True)
+class IngestHealth:
+    """The last hour of ingest and what waits for a person."""
+
+    last_received_at: datetime | None
+    accepted: int
+    duplicates: int
+    conflicts: int
+    rejected: int
+    unclaimed: tuple[Unclaimed, ...]
+    unmetered: tuple[Unmetered, ...]

@@ -1,0 +1,27 @@
+"""Reading metering: quantities, series, events and the health of ingest."""
+
+from autorisen.metering.usage.read_usage import (
+    BUCKET_LIMIT,
+    BucketSize,
+    event_counts,
+    ingest_health,
+    meters,
+    quantities,
+    quantity,
+    recent_events,
+    series,
+    waiting_subjects,
+)
+
+__all__ = [
+    "BUCKET_LIMIT",
+    "BucketSize",
+    "event_counts",
+    "ingest_health",
+    "meters",
+    "quantities",
+    "quantity",
+    "recent_events",
+    "series",
+    "waiting_subjects",
+]
