@@ -19,6 +19,12 @@ class UnknownPayment(NotFound):
     title = "There is no such payment"
 
 
+class GatewayDown(Problem):
+    """The gateway gave no usable answer; the same request may be sent again."""
+
+    status, code, title = 503, "gateway_unavailable", "The payment service can't be reached at the moment"
+
+
 class ForgedDelivery(Problem):
     """A delivery that its gateway did not sign. Says nothing about which part was wrong."""
 

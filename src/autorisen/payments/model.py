@@ -1,4 +1,4 @@
-"""Payments, checkouts, saved methods and deliveries as values, and the rules between them. Pure: no database, no clock."""
+"""Payments, checkouts, saved methods and deliveries as values, and the rules between them. Pure."""
 
 from __future__ import annotations
 

@@ -23,10 +23,10 @@ class Contradiction(Exception):
 
 
 async def settle_payment(unit: Unit, payment: Payment, truth: Truth, *, cause: str) -> Payment:
-    """Walk `payment` forward to what the gateway says, recording each step's fact; an old or known state changes nothing.
+    """Walk `payment` forward to what the gateway says, recording each step's fact; old news changes nothing.
 
-    The caller has locked the row (`store.payment(..., lock=True)`). `cause` is kept in the history: the delivery, job or
-    person behind it. Raises `Contradiction` when amount, currency, reference, mode or the gateway's id disagree.
+    The caller has locked the row (`store.payment(..., lock=True)`). `cause` is kept in the history: the delivery or
+    job behind it. Raises `Contradiction` when amount, currency, reference, mode or the gateway's id disagree.
     """
     reason = mismatch(payment, truth)
     if reason is not None:
@@ -66,9 +66,7 @@ async def _record_step(unit: Unit, payment: Payment, truth: Truth) -> None:
     match payment.status:
         case PaymentStatus.SUCCEEDED:
             if truth.card is not None:
-                await save_method(
-                    unit, customer_id=payment.customer_id, gateway=payment.gateway, card=truth.card
-                )
+                await save_method(unit, customer_id=payment.customer_id, gateway=payment.gateway, card=truth.card)
             await record(unit, PaymentSucceeded(*about, payment.gateway, succeeded_at=unit.now))
         case PaymentStatus.FAILED:
             code = payment.failure_code or _UNKNOWN_FAILURE

@@ -40,7 +40,7 @@ def verify(secrets: Sequence[bytes], headers: Mapping[str, str], body: bytes, *,
         raise Forged("header_missing")
     if len(event_id) > _ID_LENGTH_MAX or not event_id.isascii() or not event_id.isprintable():
         raise Forged("id_malformed")
-    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):  # noqa: PLR2004 -- year 33658
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
         raise Forged("timestamp_malformed")
     given = [part.removeprefix("v1,") for part in signatures.split(" ") if part.startswith("v1,")][:_SIGNATURES_MAX]
     holds = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 from uuid import UUID
@@ -10,13 +11,22 @@ from autorisen.kit.ids import public_id
 from autorisen.kit.money import Money
 from autorisen.kit.unit import Runtime, Unit
 from autorisen.payments import store
-from autorisen.payments.errors import AlreadyPaid, PaymentInProgress
-from autorisen.payments.gateway import CheckoutOrder, Gateway, Lookup
+from autorisen.payments.errors import AlreadyPaid, GatewayDown, PaymentInProgress
+from autorisen.payments.gateway import CheckoutOrder, Gateway, GatewayUnavailable, Lookup
 from autorisen.payments.gateways import checkout_gateway, gateway_named
 from autorisen.payments.model import SETTLED, Checkout, Payment, PaymentKind
 from autorisen.payments.settle_payment import settle_payment
 
 CHECKOUT_LIFETIME = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class _Purchase:
+    customer_id: UUID
+    reference: str
+    amount: Money
+    description: str
+    return_url: str
 
 
 async def start_checkout(
@@ -33,20 +43,28 @@ async def start_checkout(
     `return_url` is where the payer comes back to, with `?checkout=chk_...` added; coming back proves nothing.
     Takes a `Runtime` and not a `Unit`: the payment is committed before the gateway is asked, and the gateway is asked
     outside any transaction. Raises `AlreadyPaid`, `PaymentInProgress` (a charge of a saved card is on its way, or the
-    amount differs) and `GatewayUnavailable`; after that last one the same call goes on where it stopped.
+    amount differs) and `GatewayDown`; after that last one the same call goes on where it stopped.
     """
     gateway = checkout_gateway(runtime)
-    await _close_expired(runtime, reference)
+    purchase = _Purchase(customer_id, reference, amount, description, return_url)
+    try:
+        return await _start(runtime, gateway, purchase)
+    except GatewayUnavailable as error:
+        raise GatewayDown(detail="nothing was charged; try again in a moment") from error
+
+
+async def _start(runtime: Runtime, gateway: Gateway, purchase: _Purchase) -> Checkout:
+    await _close_expired(runtime, purchase.reference)
     async with runtime.unit() as unit:
-        payment, stored = await _open(unit, gateway, customer_id, reference, amount, description, return_url)
+        payment, stored = await _open(unit, gateway, purchase)
     if stored.provider_id is not None:
         return stored.checkout
     order = CheckoutOrder(
         payment_id=payment.id,
-        customer_id=customer_id,
-        reference=reference,
-        amount=amount,
-        description=description,
+        customer_id=purchase.customer_id,
+        reference=purchase.reference,
+        amount=purchase.amount,
+        description=purchase.description,
         return_url=stored.checkout.return_url,
         expires_at=stored.checkout.expires_at,
     )
@@ -56,7 +74,7 @@ async def start_checkout(
             unit.tx, stored.checkout.id, provider_id=page.provider_id, url=page.url, fields=page.fields
         )
         ready = await store.checkout(unit.tx, stored.checkout.id)
-    assert ready is not None  # noqa: S101 -- inserted above, and nothing deletes a checkout
+    assert ready is not None
     return ready.checkout
 
 
@@ -76,34 +94,27 @@ async def _close_expired(runtime: Runtime, reference: str) -> None:
             await settle_payment(unit, payment, truth, cause="the page had expired")
 
 
-async def _open(
-    unit: Unit,
-    gateway: Gateway,
-    customer_id: UUID,
-    reference: str,
-    amount: Money,
-    description: str,
-    return_url: str,
-) -> tuple[Payment, store.StoredCheckout]:
-    await store.lock_reference(unit.tx, reference)
-    for earlier in await store.payments_for(unit.tx, reference):
+async def _open(unit: Unit, gateway: Gateway, purchase: _Purchase) -> tuple[Payment, store.StoredCheckout]:
+    """The live payment of the reference and its checkout, or new ones."""
+    await store.lock_reference(unit.tx, purchase.reference)
+    for earlier in await store.payments_for(unit.tx, purchase.reference):
         if earlier.status in SETTLED:
             raise AlreadyPaid(detail=f"{earlier.description} is paid")
         if earlier.is_live:
             stored = await store.checkout_of_payment(unit.tx, earlier.id)
-            if stored is None or earlier.amount != amount or earlier.gateway != gateway.name:
+            if stored is None or earlier.amount != purchase.amount or earlier.gateway != gateway.name:
                 raise PaymentInProgress(detail="wait a moment until the payment on its way has come through")
             return earlier, stored
     payment = await store.insert_payment(
         unit.tx,
         payment_id=unit.ids.new(),
-        customer_id=customer_id,
+        customer_id=purchase.customer_id,
         kind=PaymentKind.CHECKOUT,
         gateway=gateway.name,
         mode=gateway.mode,
-        reference=reference,
-        amount=amount,
-        description=description,
+        reference=purchase.reference,
+        amount=purchase.amount,
+        description=purchase.description,
         method_id=None,
         at=unit.now,
     )
@@ -112,12 +123,12 @@ async def _open(
         unit.tx,
         checkout_id=checkout_id,
         payment=payment,
-        return_url=_with_checkout(urljoin(unit.settings.base_url + "/", return_url), checkout_id),
+        return_url=_with_checkout(urljoin(unit.settings.base_url + "/", purchase.return_url), checkout_id),
         expires_at=unit.now + CHECKOUT_LIFETIME,
         at=unit.now,
     )
     stored = await store.checkout(unit.tx, checkout_id)
-    assert stored is not None  # noqa: S101 -- inserted in this transaction
+    assert stored is not None
     return payment, stored
 
 

@@ -110,6 +110,7 @@ UPDATE_CHECKOUT_PAGE: LiteralString = """
     WHERE id = %(id)s::uuid AND provider_id IS NULL
 """
 
+
 @dataclass(frozen=True)
 class Step:
     """One move of a payment, and what caused it."""
@@ -152,9 +153,7 @@ def _payment(row: TupleRow) -> Payment:
 
 
 def _checkout(row: TupleRow) -> StoredCheckout:
-    checkout = Checkout(
-        id=row[0], payment_id=row[1], url=row[2], return_url=row[3], expires_at=row[4], fields=row[5]
-    )
+    checkout = Checkout(id=row[0], payment_id=row[1], url=row[2], return_url=row[3], expires_at=row[4], fields=row[5])
     return StoredCheckout(checkout, row[6])
 
 
@@ -200,7 +199,7 @@ async def insert_payment(
         "at": at,
     }
     row = await _one(tx, INSERT_PAYMENT, values)
-    assert row is not None  # noqa: S101 -- an aggregate without GROUP BY always gives one row to insert
+    assert row is not None
     return _payment(row)
 
 

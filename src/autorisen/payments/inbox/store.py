@@ -70,6 +70,7 @@ UPSERT_CURSOR: LiteralString = """
     ON CONFLICT (gateway) DO UPDATE SET cursor = excluded.cursor, updated_at = excluded.updated_at
 """
 
+
 def _delivery(row: TupleRow) -> Delivery:
     return Delivery(
         id=row[0],

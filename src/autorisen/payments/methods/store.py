@@ -46,14 +46,10 @@ SELECT_METHOD: LiteralString = """
 
 def _method(row: TupleRow) -> PaymentMethod:
     card = Card(token=row[3], brand=row[4], last4=row[5], exp_month=row[6], exp_year=row[7])
-    return PaymentMethod(
-        id=row[0], customer_id=row[1], gateway=row[2], card=card, is_default=row[8], created_at=row[9]
-    )
+    return PaymentMethod(id=row[0], customer_id=row[1], gateway=row[2], card=card, is_default=row[8], created_at=row[9])
 
 
-async def insert_method(
-    tx: Tx, *, method_id: UUID, customer_id: UUID, gateway: str, card: Card, at: datetime
-) -> bool:
+async def insert_method(tx: Tx, *, method_id: UUID, customer_id: UUID, gateway: str, card: Card, at: datetime) -> bool:
     """False when the gateway's token is already saved."""
     values = {
         "id": method_id,

@@ -106,6 +106,6 @@ def parse_expiry(text: str) -> tuple[int, int] | None:
     month, separator, year = (part.strip() for part in text.partition("/"))
     if not (separator and month.isascii() and year.isascii() and month.isdigit() and year.isdigit()):
         return None
-    if not 1 <= int(month) <= 12 or len(month) > 2 or len(year) not in (2, 4):  # noqa: PLR2004 -- a calendar
+    if not 1 <= int(month) <= 12 or len(month) > 2 or len(year) not in (2, 4):
         return None
-    return int(month), int(year) if len(year) == 4 else 2000 + int(year)  # noqa: PLR2004 -- as above
+    return int(month), int(year) if len(year) == 4 else 2000 + int(year)

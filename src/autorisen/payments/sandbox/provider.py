@@ -1,0 +1,149 @@
+"""What the sandbox provider does: pages, charges, steps, refunds, disputes. Each change is told to the merchant."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from autorisen.kit.unit import Unit
+from autorisen.kit.work import enqueue
+from autorisen.payments.model import Card
+from autorisen.payments.sandbox import store
+from autorisen.payments.sandbox.cards import Behaviour, CardOnTest, answer
+from autorisen.payments.sandbox.model import (
+    SUCCESSFUL,
+    SandboxCharge,
+    SandboxCheckout,
+    SandboxMethod,
+    deciding_charge,
+)
+
+DELIVER_KIND = "sandbox.deliver_event"
+DISPUTE_KIND = "sandbox.dispute"
+DISPUTED_AFTER = timedelta(days=1)
+
+_EVENT_OF = {
+    "requires_action": "payment.requires_action",
+    "succeeded": "payment.succeeded",
+    "failed": "payment.failed",
+    "refunded": "payment.refunded",
+    "disputed": "payment.disputed",
+}
+# A refused card on the page is not the end of the payment: the payer may try another one.
+_ATTEMPT_FAILED = "checkout.attempt_failed"
+
+
+async def open_checkout(unit: Unit, checkout: SandboxCheckout) -> SandboxCheckout:
+    """The page for a payment; for the same idempotency key always the first one."""
+    await store.insert_checkout(unit.tx, checkout, at=unit.now)
+    opened = await store.checkout_by_key(unit.tx, checkout.idempotency_key)
+    assert opened is not None
+    return opened
+
+
+async def pay(unit: Unit, checkout: SandboxCheckout, card: CardOnTest, expiry: tuple[int, int]) -> SandboxCharge:
+    """Charge a card that was typed in on the page. A page that is paid stays as it is: its charge is the answer.
+
+    The caller has locked the checkout, so that two tabs can't both pay.
+    """
+    paid = deciding_charge(await store.charges_of(unit.tx, checkout.idempotency_key))
+    if paid is not None and paid.status in SUCCESSFUL:
+        return paid
+    kept = Card(f"stok_{unit.ids.token(18)}", card.brand, card.last4, *expiry)
+    method = SandboxMethod(checkout.customer, card.behaviour.value, kept)
+    await store.insert_method(unit.tx, method, at=unit.now)
+    said = answer(card.behaviour, payer_is_present=True)
+    charge = SandboxCharge(
+        id=f"sch_{unit.ids.new().hex}",
+        checkout_id=checkout.id,
+        merchant_payment_id=checkout.idempotency_key,
+        reference=checkout.reference,
+        token=kept.token,
+        amount_minor=checkout.amount_minor,
+        currency=checkout.currency,
+        status=said.status,
+        failure_code=said.failure_code,
+    )
+    await store.insert_charge(unit.tx, charge, idempotency_key=charge.id, at=unit.now)
+    await _announce(unit, charge, card.behaviour)
+    return charge
+
+
+async def answer_step(unit: Unit, charge: SandboxCharge, *, approved: bool) -> SandboxCharge:
+    """The payer confirms, or denies, a charge at the bank. One that no longer waits stays as it is.
+
+    The caller has locked the checkout and the charge.
+    """
+    if charge.status != "requires_action":
+        return charge
+    others = await store.charges_of(unit.tx, charge.merchant_payment_id)
+    if any(other.status in SUCCESSFUL for other in others):
+        after = replace(charge, status="failed", failure_code="superseded")
+    elif approved:
+        after = replace(charge, status="succeeded")
+    else:
+        after = replace(charge, status="failed", failure_code="authentication_denied")
+    await store.update_charge(unit.tx, charge.id, status=after.status, failure_code=after.failure_code)
+    await _announce(unit, after, Behaviour.NEEDS_STEP)
+    return after
+
+
+async def charge_token(unit: Unit, charge: SandboxCharge) -> SandboxCharge | None:
+    """Charge a saved card with nobody present; for the same payment always the first charge. None: no such token."""
+    method = await store.method(unit.tx, charge.token)
+    if method is None:
+        return None
+    behaviour = Behaviour(method.behaviour)
+    said = answer(behaviour, payer_is_present=False)
+    answered = replace(charge, status=said.status, failure_code=said.failure_code)
+    is_new = await store.insert_charge(unit.tx, answered, idempotency_key=charge.merchant_payment_id, at=unit.now)
+    if is_new:
+        await _announce(unit, answered, behaviour)
+    return (await store.charges_of(unit.tx, charge.merchant_payment_id))[0]
+
+
+async def refund(unit: Unit, merchant_payment_id: str) -> None:
+    """Send a successful charge back; again changes nothing."""
+    deciding = deciding_charge(await store.charges_of(unit.tx, merchant_payment_id))
+    if deciding is not None:
+        await _move(unit, deciding.id, from_statuses=("succeeded", "disputed"), to_status="refunded")
+
+
+async def dispute(unit: Unit, payload: dict[str, Any]) -> None:
+    """The job behind the card that is disputed: the payer's bank takes the money back."""
+    await _move(unit, payload["charge_id"], from_statuses=("succeeded",), to_status="disputed")
+
+
+async def _move(unit: Unit, charge_id: str, *, from_statuses: tuple[str, ...], to_status: str) -> None:
+    charge = await store.charge(unit.tx, charge_id, lock=True)
+    if charge is not None and charge.status in from_statuses:
+        after = replace(charge, status=to_status)
+        await store.update_charge(unit.tx, charge.id, status=to_status)
+        await _announce(unit, after, None)
+
+
+async def _announce(unit: Unit, charge: SandboxCharge, behaviour: Behaviour | None) -> None:
+    """Write the event and the job that delivers it, in the transaction of the change."""
+    on_page = charge.checkout_id is not None
+    event_type = _ATTEMPT_FAILED if on_page and charge.status == "failed" else _EVENT_OF[charge.status]
+    event_id = f"sev_{unit.ids.new().hex}"
+    body = {
+        "id": event_id,
+        "type": event_type,
+        "mode": "test",
+        "created_at": unit.now.isoformat(),
+        "data": {
+            "payment": charge.checkout_id or charge.id,
+            "merchant_payment_id": charge.merchant_payment_id,
+            "reference": charge.reference,
+            "amount_minor": charge.amount_minor,
+            "currency": charge.currency,
+        },
+    }
+    encoded = json.dumps(body, separators=(",", ":")).encode()
+    await store.insert_event(unit.tx, event_id=event_id, type=event_type, body=encoded, at=unit.now)
+    await enqueue(unit, DELIVER_KIND, {"event_id": event_id})
+    if behaviour is Behaviour.DISPUTED and charge.status == "succeeded":
+        await enqueue(unit, DISPUTE_KIND, {"charge_id": charge.id}, due_at=unit.now + DISPUTED_AFTER)
