@@ -22,6 +22,8 @@ from autorisen.kit.sandbox_clock import keep_in_step
 from autorisen.kit.unit import Runtime
 from autorisen.kit.web_security import BodyLimit, SameOrigin, SecurityHeaders
 from autorisen.ledger import api as ledger_api
+from autorisen.payments import api as payments_api
+from autorisen.payments.sandbox import pages as sandbox_pages
 from autorisen.subscriptions import api as subscriptions_api
 from autorisen.ui import render_problem, static_router
 
@@ -33,9 +35,10 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     catalog_api.router,
     ledger_api.router,
     metering_api.router,
+    payments_api.router,
     subscriptions_api.router,
 )
-PAGE_ROUTERS: tuple[APIRouter, ...] = (static_router,)
+PAGE_ROUTERS: tuple[APIRouter, ...] = (static_router, sandbox_pages.router,)
 
 # Paths that read their raw bytes themselves: signed webhooks and event ingestion.
 RAW_BODIES = ("/api/events", "/api/payment/webhook", "/api/payments/webhooks/")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from autorisen import accounts, metering, subscriptions
+from autorisen import accounts, metering, payments, subscriptions
 from autorisen.kit.mail import MAIL_JOB
 from autorisen.kit.work import Fact, Job, Recurring, Registry
 from autorisen.kit.work.model import Handler
@@ -14,6 +14,7 @@ from autorisen.kit.work.model import Handler
 JOBS: tuple[Job, ...] = (
     MAIL_JOB,
     *metering.JOBS,
+    *payments.JOBS,
     Job("accounts.forget_old_attempts", accounts.forget_old_attempts),
 )
 
@@ -30,11 +31,18 @@ FACTS: Mapping[type[Fact], tuple[Handler, ...]] = {
     subscriptions.SubscriptionPastDue: (),
     subscriptions.SubscriptionRecovered: (),
     subscriptions.SubscriptionEnded: (),
+    payments.PaymentSucceeded: (),
+    payments.PaymentFailed: (),
+    payments.PaymentRefunded: (),
+    payments.PaymentDisputed: (),
+    payments.PaymentMethodSaved: (),
+    payments.DeliveryParked: (payments.on_delivery_parked,),
 }
 
 # One line a recurring task: when it falls due.
 SCHEDULE: tuple[Recurring, ...] = (
     *metering.SCHEDULE,
+    *payments.SCHEDULE,
     Recurring("accounts.forget_old_attempts", "accounts.forget_old_attempts", timedelta(days=1), timedelta(hours=3)),
 )
 
