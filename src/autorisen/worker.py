@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from autorisen import accounts, metering, payments, subscriptions
+from autorisen import accounts, billing, metering, payments, subscriptions
 from autorisen.kit.mail import MAIL_JOB
 from autorisen.kit.work import Fact, Job, Recurring, Registry
 from autorisen.kit.work.model import Handler
@@ -15,6 +15,7 @@ JOBS: tuple[Job, ...] = (
     MAIL_JOB,
     *metering.JOBS,
     *payments.JOBS,
+    billing.CLOSE_PERIOD_JOB,
     Job("accounts.forget_old_attempts", accounts.forget_old_attempts),
 )
 
@@ -22,20 +23,24 @@ JOBS: tuple[Job, ...] = (
 FACTS: Mapping[type[Fact], tuple[Handler, ...]] = {
     accounts.UserSignedUp: (),
     accounts.CustomerCreated: (subscriptions.on_customer_created, metering.on_customer_created),
-    subscriptions.SubscriptionStarted: (),
-    subscriptions.PeriodOpened: (),
-    subscriptions.PeriodCut: (),
+    subscriptions.SubscriptionStarted: (billing.invoice_first_fee,),
+    subscriptions.PeriodOpened: (billing.schedule_close,),
+    subscriptions.PeriodCut: (billing.schedule_early_close,),
     subscriptions.PlanChanged: (),
     subscriptions.CancelRequested: (),
     subscriptions.CancelWithdrawn: (),
     subscriptions.SubscriptionPastDue: (),
     subscriptions.SubscriptionRecovered: (),
     subscriptions.SubscriptionEnded: (),
-    payments.PaymentSucceeded: (),
-    payments.PaymentFailed: (),
-    payments.PaymentRefunded: (),
-    payments.PaymentDisputed: (),
+    payments.PaymentSucceeded: (billing.settle_invoice,),
+    payments.PaymentFailed: (billing.on_payment_failed,),
+    payments.PaymentRefunded: (billing.on_payment_refunded,),
+    payments.PaymentDisputed: (billing.on_payment_disputed,),
     payments.PaymentMethodSaved: (),
+    billing.InvoiceIssued: (),
+    billing.InvoicePaid: (billing.send_receipt,),
+    billing.InvoicePaymentFailed: (),
+    billing.PaymentUnapplied: (),
     payments.DeliveryParked: (payments.on_delivery_parked,),
 }
 

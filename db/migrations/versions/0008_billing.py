@@ -20,7 +20,7 @@ CREATE TABLE billing.invoices (
     customer_id uuid NOT NULL REFERENCES accounts.customers (id),
     subscription_id uuid NOT NULL REFERENCES subscriptions.subscriptions (id),
     period_id uuid NOT NULL REFERENCES subscriptions.periods (id),
-    purpose text NOT NULL CHECK (purpose IN ('period_close', 'upgrade')),
+    purpose text NOT NULL CHECK (purpose IN ('start', 'period_close', 'upgrade')),
     currency text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
     status text NOT NULL CHECK (status IN ('draft', 'open', 'paid', 'void', 'uncollectible')),
     tax_treatment text NOT NULL CHECK (tax_treatment IN ('standard', 'zero_rated', 'not_registered')),
@@ -50,7 +50,7 @@ CREATE TABLE billing.invoices (
     CHECK (refunded_at IS NULL OR status = 'paid')
 );
 CREATE UNIQUE INDEX invoices_once_per_period ON billing.invoices (period_id, purpose)
-    WHERE purpose = 'period_close' AND status <> 'void';
+    WHERE purpose <> 'upgrade' AND status <> 'void';
 CREATE INDEX invoices_of_customer ON billing.invoices (customer_id, issued_at DESC, id DESC);
 CREATE INDEX invoices_issued ON billing.invoices (issued_at DESC, id DESC) WHERE issued_at IS NOT NULL;
 CREATE INDEX invoices_open ON billing.invoices (subscription_id) WHERE status = 'open';

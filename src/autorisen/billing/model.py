@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Literal
 from uuid import UUID
 
+from autorisen.kit.ids import public_id
 from autorisen.kit.money import Money
+
+Interval = Literal["month", "year"]
 
 
 class InvoiceStatus(StrEnum):
@@ -23,9 +27,7 @@ class InvoiceStatus(StrEnum):
 # The trigger billing.keep_invoice() in the migration holds the same table; a test compares both.
 MOVES: Mapping[InvoiceStatus, frozenset[InvoiceStatus]] = {
     InvoiceStatus.DRAFT: frozenset({InvoiceStatus.OPEN, InvoiceStatus.VOID}),
-    InvoiceStatus.OPEN: frozenset(
-        {InvoiceStatus.PAID, InvoiceStatus.VOID, InvoiceStatus.UNCOLLECTIBLE}
-    ),
+    InvoiceStatus.OPEN: frozenset({InvoiceStatus.PAID, InvoiceStatus.VOID, InvoiceStatus.UNCOLLECTIBLE}),
     # A customer who pays at last is welcome, whatever was written off before.
     InvoiceStatus.UNCOLLECTIBLE: frozenset({InvoiceStatus.PAID}),
     InvoiceStatus.PAID: frozenset(),
@@ -36,6 +38,7 @@ MOVES: Mapping[InvoiceStatus, frozenset[InvoiceStatus]] = {
 class Purpose(StrEnum):
     """Why the invoice exists."""
 
+    START = "start"
     PERIOD_CLOSE = "period_close"
     UPGRADE = "upgrade"
 
@@ -78,7 +81,7 @@ class Party:
 
 @dataclass(frozen=True)
 class RatedUsage:
-    """One meter's usage of one period, as it was rated: the reason behind a line. Never changed; a new revision follows.
+    """One meter's usage of one period, as it was rated: the reason behind a line. A correction is a new revision.
 
     `amount` is the whole price of the period's usage, not the difference to the revision before.
     """
@@ -184,7 +187,17 @@ class Invoice:
     due_at: datetime | None
     paid_at: datetime | None
     voided_at: datetime | None
+    refunded_at: datetime | None
     lines: tuple[Line, ...] = ()
+
+    @property
+    def public_id(self) -> str:
+        return public_id("inv", self.id)
+
+    @property
+    def reference(self) -> str:
+        """What its payments are made for, as the gateways know it."""
+        return invoice_reference(self.id)
 
     @property
     def amount_due(self) -> Money:
@@ -193,9 +206,56 @@ class Invoice:
             return self.total - self.amount_paid
         return Money(0, self.currency)
 
+    @property
+    def fee_line(self) -> Line | None:
+        """The line of the flat fee, of which an invoice has at most one."""
+        return next((line for line in self.lines if line.kind is LineKind.FLAT_FEE), None)
+
     def may_become(self, status: InvoiceStatus) -> bool:
         """Whether the state table has a way from here to `status`."""
         return status in MOVES[self.status]
+
+
+@dataclass(frozen=True)
+class Closing:
+    """A period that was closed; `invoice_id` is None when there was nothing to invoice."""
+
+    period_id: UUID
+    customer_id: UUID
+    subscription_id: UUID
+    invoice_id: UUID | None
+    period_start: datetime
+    period_end: datetime
+    interval: Interval
+    currency: str
+    plan_version_id: UUID
+    closed_at: datetime
+
+
+class ChangeStatus(StrEnum):
+    """Where a plan change that waits for its payment stands. A requoted one is still honoured when it is paid soon."""
+
+    WAITING = "waiting"
+    REQUOTED = "requoted"
+    APPLIED = "applied"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class PendingChange:
+    """A plan change that happens when its invoice is paid. `credit_minor` is what it takes off for unused time."""
+
+    id: UUID
+    subscription_id: UUID
+    customer_id: UUID
+    from_plan_version_id: UUID
+    period_id: UUID
+    plan_version_id: UUID
+    interval: Interval
+    invoice_id: UUID
+    credit_minor: int
+    status: ChangeStatus
+    created_at: datetime
 
 
 def sum_of(amounts: Iterable[Money], currency: str) -> Money:
@@ -206,6 +266,28 @@ def sum_of(amounts: Iterable[Money], currency: str) -> Money:
     return total
 
 
+def fee_line_id(invoice: Invoice) -> UUID:
+    """The id of the flat fee's line. Raises ValueError for an invoice without a fee, or one that is not stored."""
+    line = invoice.fee_line
+    if line is None or line.id is None:
+        raise ValueError("the invoice has no stored flat fee")
+    return line.id
+
+
 def invoice_number(year: int, sequence: int) -> str:
     """INV-YYYY-NNNNN; longer than five digits after 99,999 invoices in a year."""
     return f"INV-{year:04d}-{sequence:05d}"
+
+
+def invoice_reference(invoice_id: UUID) -> str:
+    """The reference under which payments for an invoice are made."""
+    return f"invoice:{invoice_id}"
+
+
+def invoice_of(reference: str) -> UUID | None:
+    """The invoice that a payment's reference names; None for what is not one of ours."""
+    kind, _, text = reference.partition(":")
+    try:
+        return UUID(text) if kind == "invoice" else None
+    except ValueError:
+        return None

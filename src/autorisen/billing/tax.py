@@ -58,7 +58,7 @@ def vat_contained(amount: Money, terms: TaxTerms) -> Money:
 
 def needs_recipient(total: Money) -> bool:
     """Whether a tax invoice over this amount must carry the recipient's name and address."""
-    return total.currency == HOME_CURRENCY and FULL_INVOICE_ABOVE < total
+    return total.currency == HOME_CURRENCY and FULL_INVOICE_ABOVE.minor < total.minor
 
 
 def document_title(invoice: Invoice) -> str:

@@ -1,0 +1,85 @@
+"""Close a period, invoice it, collect, explain every line.
+
+Owns the PostgreSQL schema `billing`: `invoices` and `invoice_lines` (final once issued), `invoice_numbers` (gapless),
+`rated_usage`, `closings`, `period_fees`, `invoice_payments` and `unapplied_payments` (append-only), and
+`pending_changes` (plan changes that wait for their payment). Facts: InvoiceIssued, InvoicePaid, InvoicePaymentFailed,
+PaymentUnapplied.
+
+This is the door; other capabilities import from here only.
+"""
+
+from autorisen.billing.close_period import close_period
+from autorisen.billing.cost_so_far import CostSoFar, cost_so_far, next_invoice
+from autorisen.billing.errors import (
+    BillingDetailsNeeded,
+    InvoiceNotFound,
+    InvoiceWaiting,
+    NotAnUpgrade,
+    NothingToPay,
+    PeriodStillOpen,
+    PlanUnknown,
+    SubscriptionMissing,
+)
+from autorisen.billing.explain import Explanation, explain
+from autorisen.billing.facts import InvoiceIssued, InvoicePaid, InvoicePaymentFailed, PaymentUnapplied
+from autorisen.billing.handle_payment_news import (
+    on_payment_disputed,
+    on_payment_failed,
+    on_payment_refunded,
+    send_receipt,
+)
+from autorisen.billing.invoice_first_fee import invoice_first_fee
+from autorisen.billing.invoice_pdf import invoice_pdf
+from autorisen.billing.issue_invoice import issue_invoice
+from autorisen.billing.jobs import CLOSE_PERIOD_JOB, schedule_close, schedule_early_close
+from autorisen.billing.model import Draft, Invoice, InvoiceStatus, Line, LineKind, Party, Purpose, RatedUsage
+from autorisen.billing.pay_invoice import pay_invoice
+from autorisen.billing.read_invoices import customer_invoice, invoice
+from autorisen.billing.settle_invoice import settle_invoice
+from autorisen.billing.store import list_invoices
+from autorisen.billing.upgrades.start_upgrade import start_upgrade
+
+__all__ = [
+    "CLOSE_PERIOD_JOB",
+    "BillingDetailsNeeded",
+    "CostSoFar",
+    "Draft",
+    "Explanation",
+    "Invoice",
+    "InvoiceIssued",
+    "InvoiceNotFound",
+    "InvoicePaid",
+    "InvoicePaymentFailed",
+    "InvoiceStatus",
+    "InvoiceWaiting",
+    "Line",
+    "LineKind",
+    "NotAnUpgrade",
+    "NothingToPay",
+    "Party",
+    "PaymentUnapplied",
+    "PeriodStillOpen",
+    "PlanUnknown",
+    "Purpose",
+    "RatedUsage",
+    "SubscriptionMissing",
+    "close_period",
+    "cost_so_far",
+    "customer_invoice",
+    "explain",
+    "invoice",
+    "invoice_first_fee",
+    "invoice_pdf",
+    "issue_invoice",
+    "list_invoices",
+    "next_invoice",
+    "on_payment_disputed",
+    "on_payment_failed",
+    "on_payment_refunded",
+    "pay_invoice",
+    "schedule_close",
+    "schedule_early_close",
+    "send_receipt",
+    "settle_invoice",
+    "start_upgrade",
+]

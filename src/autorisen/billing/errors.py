@@ -1,0 +1,53 @@
+"""The broken rules of billing, each with the answer a caller gets."""
+
+from __future__ import annotations
+
+from autorisen.kit.problems import Conflict, NotFound, Problem
+
+
+class InvoiceNotFound(NotFound):
+    """Also the answer for another customer's invoice and for a draft."""
+
+    title = "There is no such invoice"
+
+
+class NothingToPay(Conflict):
+    """The invoice is paid, cancelled or written off."""
+
+    code, title = "nothing_to_pay", "Nothing is due on this invoice"
+
+
+class PlanUnknown(Problem):
+    """No plan of that key is offered, or not in the customer's currency and that interval."""
+
+    status, code, title = 422, "plan_unknown", "This plan is not offered"
+
+
+class NotAnUpgrade(Conflict):
+    """The wanted plan is the present one, a smaller one, or one that is billed more often."""
+
+    code, title = "not_an_upgrade", "This is not an upgrade"
+
+
+class InvoiceWaiting(Conflict):
+    """An earlier invoice has to be paid before the plan can change."""
+
+    code, title = "invoice_waiting", "An invoice waits for its payment"
+
+
+class BillingDetailsNeeded(Conflict):
+    """Above R5 000 a tax invoice must name the recipient and the address."""
+
+    code, title = "billing_details_needed", "Your billing address is needed first"
+
+
+class PeriodStillOpen(Conflict):
+    """A period can't be closed before its end and the grace time for late events."""
+
+    code, title = "period_still_open", "The period is not over yet"
+
+
+class SubscriptionMissing(Conflict):
+    """The customer is on no plan yet; a new one is put on the default plan within moments."""
+
+    code, title = "subscription_missing", "There is no subscription yet"

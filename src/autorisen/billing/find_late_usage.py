@@ -1,0 +1,42 @@
+"""Usage that came to light after its period was billed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from autorisen import catalog
+from autorisen.billing import store
+from autorisen.billing.build_invoice import LateUsage
+from autorisen.billing.rate_period import PREVIEW, RatingTerms, rate_period
+from autorisen.kit.database import Tx
+
+# How many closed periods are looked at again. Older corrections are a matter for a person and a credit note.
+CLOSED_PERIODS_LOOKED_AT = 13
+
+
+async def find_late_usage(
+    tx: Tx, *, customer_id: UUID, currency: str, at: datetime, new_id: Callable[[], UUID] = lambda: PREVIEW
+) -> tuple[LateUsage, ...]:
+    """Every rating of a closed period that is no longer what its events say, oldest period first; nothing is stored."""
+    found: list[LateUsage] = []
+    for closing in reversed(await store.recent_closings(tx, customer_id, CLOSED_PERIODS_LOOKED_AT)):
+        if closing.currency != currency:
+            continue
+        terms = RatingTerms(
+            period_id=closing.period_id,
+            customer_id=customer_id,
+            plan=await catalog.plan_version(tx, closing.plan_version_id),
+            currency=closing.currency,
+            interval=closing.interval,
+            start_at=closing.period_start,
+            end_at=closing.period_end,
+        )
+        billed = await store.latest_rated(tx, closing.period_id)
+        for now in await rate_period(tx, terms, at=at, new_id=new_id):
+            before = billed.get(now.meter)
+            if before is not None and now.quantity != before.quantity:
+                found.append(LateUsage(before, replace(now, revision=before.revision + 1)))
+    return tuple(found)

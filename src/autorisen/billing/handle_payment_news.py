@@ -1,0 +1,79 @@
+"""What other news about payments means for invoices: a failure, a refund, a dispute, and thanks for a payment."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from autorisen import ledger, payments, subscriptions
+from autorisen.billing import store
+from autorisen.billing.facts import InvoicePaid, InvoicePaymentFailed
+from autorisen.billing.mail_invoice import mail_payment_failed, mail_receipt
+from autorisen.billing.model import Invoice, InvoiceStatus, invoice_of
+from autorisen.billing.read_invoices import invoice as issued_invoice
+from autorisen.kit.money import Money
+from autorisen.kit.unit import Unit
+from autorisen.kit.work import record
+
+
+async def send_receipt(unit: Unit, fact: InvoicePaid) -> None:
+    """Thank the payer, with the document."""
+    await mail_receipt(unit, await issued_invoice(unit.tx, fact.invoice_id))
+
+
+async def on_payment_failed(unit: Unit, fact: payments.PaymentFailed) -> None:
+    """Keep the invoice open, mark the subscription past due, and tell the customer how to pay.
+
+    A failed checkout of an upgrade changes nothing: its payer stands before the gateway's page and sees it.
+    """
+    invoice_id = invoice_of(fact.reference)
+    invoice = None if invoice_id is None else await store.find_invoice(unit.tx, invoice_id, lock=True)
+    if invoice is None or invoice.status is not InvoiceStatus.OPEN:
+        return
+    assert invoice.number is not None, "an open invoice has a number"
+    await subscriptions.mark_past_due(unit, invoice.subscription_id)
+    await record(unit, InvoicePaymentFailed(invoice.id, invoice.customer_id, invoice.number, fact.reason))
+    await mail_payment_failed(unit, invoice, fact.reason)
+
+
+async def on_payment_refunded(unit: Unit, fact: payments.PaymentRefunded) -> None:
+    """Book the money that went back. Access that it paid for ends with it.
+
+    Until a credit note takes the claim back, the refund stands in an account of its own and can't be overlooked.
+    """
+    invoice = await _paid_invoice(unit, fact.payment_id)
+    owed_to_payer = f"unapplied:{fact.customer_id}"
+    amount = Money(fact.amount_minor, fact.currency)
+    await ledger.post(
+        unit,
+        reference=f"payment:{fact.payment_id}:refunded",
+        description="Refund" if invoice is None else f"Refund of invoice {invoice.number}",
+        occurred_at=unit.now,
+        lines=[
+            ledger.Line(owed_to_payer if invoice is None else "refunds:without_credit_note", amount),
+            ledger.Line(f"clearing:{fact.gateway}", -amount),
+        ],
+    )
+    if invoice is not None and await store.mark_refunded(unit.tx, invoice.id, unit.now):
+        await _end_access(unit, invoice)
+
+
+async def on_payment_disputed(unit: Unit, fact: payments.PaymentDisputed) -> None:
+    """The bank asks for the money back: the subscription counts as unpaid until a person has answered."""
+    invoice = await _paid_invoice(unit, fact.payment_id)
+    if invoice is not None:
+        await subscriptions.mark_past_due(unit, invoice.subscription_id)
+
+
+async def _paid_invoice(unit: Unit, payment_id: UUID) -> Invoice | None:
+    invoice_id = await store.invoice_paid_by(unit.tx, payment_id)
+    return None if invoice_id is None else await store.find_invoice(unit.tx, invoice_id, lock=True)
+
+
+async def _end_access(unit: Unit, invoice: Invoice) -> None:
+    """Stop the subscription when the refunded invoice is the one that paid for the period that runs."""
+    subscription = await subscriptions.subscription(unit.tx, invoice.subscription_id, lock=True)
+    if not subscription.is_live:
+        return
+    running = await subscriptions.current_period(unit.tx, subscription.id)
+    if await store.fee_invoice(unit.tx, running.id) == invoice.id:
+        await subscriptions.cancel_now(unit, subscription.id)

@@ -1,0 +1,24 @@
+"""Invoice the fee of a first period, for customers who are put on a paid plan without a checkout."""
+
+from __future__ import annotations
+
+from autorisen import subscriptions
+from autorisen.billing import store
+from autorisen.billing.close_period import note_fee
+from autorisen.billing.collect import collect
+from autorisen.billing.draft_invoice import draft_start, fee_of
+from autorisen.billing.issue_invoice import issue_invoice
+from autorisen.kit.unit import Unit
+
+
+async def invoice_first_fee(unit: Unit, fact: subscriptions.SubscriptionStarted) -> None:
+    """Invoice and collect the first period's fee in advance; nothing for a free plan. The fact arrives once."""
+    subscription = await subscriptions.subscription(unit.tx, fact.subscription_id, lock=True)
+    first = (await subscriptions.periods_of(unit.tx, subscription.id))[0]
+    fee = await fee_of(unit.tx, first, subscription.currency)
+    if fee is None or first.fee_invoiced or await store.fee_invoice(unit.tx, first.id) is not None:
+        return
+    draft = await draft_start(unit.tx, unit.settings, subscription, first.id, fee, unit.now)
+    invoice = await issue_invoice(unit, draft)
+    await note_fee(unit, first.id, invoice)
+    await collect(unit, invoice)

@@ -1,0 +1,78 @@
+"""Store a draft; give it its number, make it final and post it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from autorisen import ledger
+from autorisen.billing import store
+from autorisen.billing.facts import InvoiceIssued
+from autorisen.billing.model import Draft, Invoice, Line, LineKind, sum_of
+from autorisen.billing.number_invoice import number_invoice
+from autorisen.kit.money import Money
+from autorisen.kit.unit import Unit
+from autorisen.kit.work import record
+
+PAYMENT_TERM = timedelta(days=7)
+
+REVENUE_ACCOUNTS = {
+    LineKind.FLAT_FEE: "revenue:subscription",
+    LineKind.PRORATION_CREDIT: "revenue:subscription",
+    LineKind.USAGE: "revenue:usage",
+    LineKind.USAGE_ADJUSTMENT: "revenue:usage",
+}
+
+
+def receivable(customer_id: UUID) -> str:
+    """The ledger account of what a customer owes."""
+    return f"receivable:{customer_id}"
+
+
+async def store_draft(unit: Unit, draft: Draft) -> Invoice:
+    """Keep a draft without a number; it is no claim yet and may still be dropped."""
+    invoice_id = unit.ids.new()
+    await store.insert_invoice(unit.tx, invoice_id, draft, [unit.ids.new() for _ in draft.lines], unit.now)
+    return await _stored(unit, invoice_id)
+
+
+async def issue_invoice(unit: Unit, draft: Draft) -> Invoice:
+    """Store, number and post an invoice: all of it in the caller's transaction, or none."""
+    return await finalise_invoice(unit, await store_draft(unit, draft))
+
+
+async def finalise_invoice(unit: Unit, invoice: Invoice) -> Invoice:
+    """Turn a stored draft into a claim: number, ledger, fact."""
+    number = await number_invoice(unit)
+    await store.finalise(unit.tx, invoice.id, number=number, at=unit.now, due_at=unit.now + PAYMENT_TERM)
+    await ledger.post(
+        unit,
+        reference=f"{invoice.reference}:issued",
+        description=f"Invoice {number}",
+        occurred_at=unit.now,
+        lines=issue_entries(invoice),
+    )
+    await record(
+        unit,
+        InvoiceIssued(invoice.id, invoice.customer_id, number, invoice.total.minor, invoice.currency, unit.now),
+    )
+    return await _stored(unit, invoice.id)
+
+
+def issue_entries(invoice: Invoice) -> Sequence[ledger.Line]:
+    """What an invoice says in double entry: the customer owes the total; revenue without VAT; VAT to the state."""
+    entries = [ledger.Line(receivable(invoice.customer_id), invoice.total)]
+    for account in dict.fromkeys(REVENUE_ACCOUNTS.values()):
+        entries.append(ledger.Line(account, -_net_of(invoice.lines, account, invoice.currency)))
+    return [*entries, ledger.Line("tax:vat_output", -invoice.tax)]
+
+
+def _net_of(lines: Sequence[Line], account: str, currency: str) -> Money:
+    return sum_of((line.net for line in lines if REVENUE_ACCOUNTS[line.kind] == account), currency)
+
+
+async def _stored(unit: Unit, invoice_id: UUID) -> Invoice:
+    invoice = await store.find_invoice(unit.tx, invoice_id)
+    assert invoice is not None, "stored by this transaction"
+    return invoice

@@ -1,0 +1,62 @@
+"""What customers are told by mail about their invoices. Each mail says what to do, and where."""
+
+from __future__ import annotations
+
+from autorisen.billing.invoice_pdf import invoice_pdf
+from autorisen.billing.model import Invoice
+from autorisen.billing.present import date_text, period_text
+from autorisen.kit.mail import Attachment, Message, send
+from autorisen.kit.settings import Settings
+from autorisen.kit.unit import Unit
+
+
+def invoice_url(invoice: Invoice, settings: Settings) -> str:
+    """The page of an invoice, with its pay button while it is open."""
+    return f"{settings.base_url}/app/invoices/{invoice.public_id}"
+
+
+async def mail_invoice(unit: Unit, invoice: Invoice) -> None:
+    """A new invoice that nothing will pay by itself."""
+    await _send(
+        unit,
+        invoice,
+        f"Invoice {invoice.number}: {invoice.total.format()}",
+        f"Your invoice {invoice.number} over {invoice.total.format()} is ready.\n"
+        f"Please pay it by {date_text(invoice.due_at, invoice.time_zone)}:",
+    )
+
+
+async def mail_receipt(unit: Unit, invoice: Invoice) -> None:
+    """The thanks for a payment, with the document."""
+    await _send(
+        unit,
+        invoice,
+        f"Receipt for invoice {invoice.number}",
+        f"Thank you: your payment of {invoice.total.format()} for invoice {invoice.number} has arrived.\n"
+        "The invoice is attached, and always here:",
+    )
+
+
+async def mail_payment_failed(unit: Unit, invoice: Invoice, reason: str) -> None:
+    """A charge came to nothing: why, and how to pay now."""
+    await _send(
+        unit,
+        invoice,
+        f"Payment of invoice {invoice.number} did not go through",
+        f"We could not collect {invoice.amount_due.format()} for invoice {invoice.number}: {reason}\n"
+        "Your plan goes on for now. Please pay here, with the same or another card:",
+    )
+
+
+async def _send(unit: Unit, invoice: Invoice, subject: str, opening: str) -> None:
+    lines = "\n".join(
+        f"  {line.description}, {period_text(line, invoice.time_zone)}: {line.amount.format()}"
+        for line in invoice.lines
+    )
+    text = (
+        f"Dear {invoice.customer.name},\n\n{opening}\n\n  {invoice_url(invoice, unit.settings)}\n\n"
+        f"{lines}\n\n  Total, of which VAT {invoice.tax.format()}: {invoice.total.format()}\n\n"
+        f"{invoice.supplier.name}\n"
+    )
+    document = Attachment(f"{invoice.number}.pdf", "application/pdf", invoice_pdf(invoice))
+    await send(unit, Message(invoice.customer.email, subject, text, attachments=(document,)))

@@ -1,0 +1,17 @@
+"""Invoice numbers: INV-YYYY-NNNNN, without gaps and without doubles, also under concurrency."""
+
+from __future__ import annotations
+
+from autorisen.billing import store
+from autorisen.billing.model import invoice_number
+from autorisen.billing.tax import TAX_ZONE
+from autorisen.kit.unit import Unit
+
+
+async def number_invoice(unit: Unit) -> str:
+    """The next number of the year in the tax zone.
+
+    Take it last: the counter's row stays locked until the unit ends, and a unit that fails gives its number back.
+    """
+    year = unit.now.astimezone(TAX_ZONE).year
+    return invoice_number(year, await store.next_number(unit.tx, f"INV-{year}"))

@@ -1,0 +1,110 @@
+"""A payment arrived: pay the invoice that it names, and let happen what waited for it."""
+
+from __future__ import annotations
+
+from autorisen import ledger, payments, subscriptions
+from autorisen.billing import store
+from autorisen.billing.facts import InvoicePaid, PaymentUnapplied
+from autorisen.billing.issue_invoice import finalise_invoice, receivable
+from autorisen.billing.model import Invoice, InvoiceStatus, invoice_of
+from autorisen.billing.upgrades.apply_change import apply_change, too_late
+from autorisen.billing.upgrades.store import change_of_invoice
+from autorisen.kit.money import Money
+from autorisen.kit.unit import Unit
+from autorisen.kit.work import record
+
+
+async def settle_invoice(unit: Unit, fact: payments.PaymentSucceeded) -> None:
+    """Settle the invoice that the payment names, once, if amount and currency are exactly what it asks.
+
+    Anything else is kept as an unapplied payment: in the ledger as owed to the payer, and in front of the operator.
+    """
+    invoice_id = invoice_of(fact.reference)
+    if invoice_id is None or await store.invoice_paid_by(unit.tx, fact.payment_id) is not None:
+        return
+    invoice = await store.find_invoice(unit.tx, invoice_id, lock=True)
+    if invoice is None:
+        await keep_unapplied(unit, fact, "there is no such invoice")
+        return
+    change = await change_of_invoice(unit.tx, invoice.id) if invoice.status is InvoiceStatus.DRAFT else None
+    reason = why_not(invoice, fact)
+    if reason is None and change is not None:
+        reason = await too_late(unit, change, paid_at=fact.succeeded_at)
+    if reason is not None:
+        await keep_unapplied(unit, fact, reason)
+        return
+    if change is not None:
+        await apply_change(unit, change, invoice)
+        invoice = await finalise_invoice(unit, invoice)
+    await _pay(unit, invoice, fact)
+
+
+def why_not(invoice: Invoice, fact: payments.PaymentSucceeded) -> str | None:
+    """Why a payment can't settle an invoice, or None when it can. Pure."""
+    if invoice.customer_id != fact.customer_id:
+        return "the invoice is another customer's"
+    if invoice.status is not InvoiceStatus.DRAFT and not invoice.may_become(InvoiceStatus.PAID):
+        return f"the invoice is {invoice.status}"
+    if (invoice.total.minor, invoice.currency) != (fact.amount_minor, fact.currency):
+        return f"the invoice asks for {invoice.total}"
+    return None
+
+
+async def _pay(unit: Unit, invoice: Invoice, fact: payments.PaymentSucceeded) -> None:
+    await store.insert_payment(
+        unit.tx,
+        payment_id=fact.payment_id,
+        invoice_id=invoice.id,
+        amount_minor=fact.amount_minor,
+        gateway=fact.gateway,
+        at=unit.now,
+    )
+    await store.mark_paid(unit.tx, invoice.id, unit.now)
+    await ledger.post(
+        unit,
+        reference=f"payment:{fact.payment_id}:settled",
+        description=f"Payment of invoice {invoice.number}",
+        occurred_at=fact.succeeded_at,
+        lines=[
+            ledger.Line(f"clearing:{fact.gateway}", invoice.total),
+            ledger.Line(receivable(invoice.customer_id), -invoice.total),
+        ],
+    )
+    assert invoice.number is not None, "only a numbered invoice is paid"
+    await record(
+        unit,
+        InvoicePaid(invoice.id, invoice.customer_id, invoice.number, invoice.total.minor, invoice.currency, unit.now),
+    )
+    if not await store.open_invoices(unit.tx, invoice.subscription_id):
+        await subscriptions.mark_active(unit, invoice.subscription_id)
+
+
+async def keep_unapplied(unit: Unit, fact: payments.PaymentSucceeded, reason: str) -> None:
+    """Keep money that pays nothing we know: never lost, never silently used."""
+    values = {
+        "payment_id": fact.payment_id,
+        "customer_id": fact.customer_id,
+        "reference": fact.reference,
+        "amount_minor": fact.amount_minor,
+        "currency": fact.currency,
+        "gateway": fact.gateway,
+        "reason": reason,
+        "at": unit.now,
+    }
+    if not await store.insert_unapplied(unit.tx, values):
+        return
+    amount = Money(fact.amount_minor, fact.currency)
+    await ledger.post(
+        unit,
+        reference=f"payment:{fact.payment_id}:unapplied",
+        description=f"Payment that pays nothing: {reason}",
+        occurred_at=fact.succeeded_at,
+        lines=[
+            ledger.Line(f"clearing:{fact.gateway}", amount),
+            ledger.Line(f"unapplied:{fact.customer_id}", -amount),
+        ],
+    )
+    await record(
+        unit,
+        PaymentUnapplied(fact.payment_id, fact.customer_id, fact.reference, fact.amount_minor, fact.currency, reason),
+    )

@@ -1,0 +1,362 @@
+"""All SQL of billing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import class_row, dict_row
+from psycopg.types.json import Jsonb
+
+from autorisen.billing.model import (
+    Closing,
+    Draft,
+    Invoice,
+    InvoiceStatus,
+    Line,
+    LineKind,
+    Party,
+    Purpose,
+    RatedUsage,
+    TaxTerms,
+    TaxTreatment,
+)
+from autorisen.kit.database import Tx
+from autorisen.kit.money import Money
+
+# --- invoices and their lines
+
+INSERT_INVOICE = """
+INSERT INTO billing.invoices (id, customer_id, subscription_id, period_id, purpose, currency, status, tax_treatment,
+    tax_rate, supplier, customer, time_zone, subtotal_minor, tax_minor, total_minor, created_at)
+VALUES (%(id)s, %(customer_id)s, %(subscription_id)s, %(period_id)s, %(purpose)s, %(currency)s, 'draft',
+    %(tax_treatment)s, %(tax_rate)s, %(supplier)s, %(customer)s, %(time_zone)s, %(subtotal_minor)s, %(tax_minor)s,
+    %(total_minor)s, %(created_at)s)
+"""
+INSERT_LINE = """
+INSERT INTO billing.invoice_lines (id, invoice_id, position, kind, description, quantity, included, unit_amount,
+    unit_label, amount_minor, tax_minor, period_start, period_end, price_id, meter, rated_usage_id)
+VALUES (%(id)s, %(invoice_id)s, %(position)s, %(kind)s, %(description)s, %(quantity)s, %(included)s, %(unit_amount)s,
+    %(unit_label)s, %(amount_minor)s, %(tax_minor)s, %(period_start)s, %(period_end)s, %(price_id)s, %(meter)s,
+    %(rated_usage_id)s)
+"""
+# The row stays locked until the transaction ends: that is what keeps the numbers without gaps and without doubles.
+NEXT_NUMBER = """
+INSERT INTO billing.invoice_numbers AS n (series, last_number) VALUES (%(series)s, 1)
+ON CONFLICT (series) DO UPDATE SET last_number = n.last_number + 1
+RETURNING last_number
+"""
+FINALISE = """
+UPDATE billing.invoices SET status = 'open', number = %(number)s, issued_at = %(at)s, due_at = %(due_at)s
+WHERE id = %(id)s
+"""
+MARK_PAID = """
+UPDATE billing.invoices SET status = 'paid', amount_paid_minor = total_minor, paid_at = %(at)s WHERE id = %(id)s
+"""
+MARK_REFUNDED = "UPDATE billing.invoices SET refunded_at = %(at)s WHERE id = %(id)s AND refunded_at IS NULL"
+VOID_DRAFTS = """
+UPDATE billing.invoices SET status = 'void', voided_at = %(at)s WHERE id = ANY(%(ids)s::uuid[]) AND status = 'draft'
+"""
+REDATE_FEE = """
+UPDATE billing.invoice_lines SET period_start = %(start)s, period_end = %(end)s
+WHERE invoice_id = %(id)s AND kind = 'flat_fee'
+"""
+INVOICE = "SELECT * FROM billing.invoices WHERE id = %(id)s"
+LOCK_INVOICE = "SELECT * FROM billing.invoices WHERE id = %(id)s FOR UPDATE"
+LINES = "SELECT * FROM billing.invoice_lines WHERE invoice_id = %(invoice_id)s ORDER BY position"
+# `after` is the last invoice of the page before; newest first.
+LIST_INVOICES = """
+SELECT * FROM billing.invoices
+WHERE issued_at IS NOT NULL AND (%(customer_id)s::uuid IS NULL OR customer_id = %(customer_id)s::uuid)
+  AND (%(after)s::uuid IS NULL
+       OR (issued_at, id) < (SELECT issued_at, id FROM billing.invoices WHERE id = %(after)s::uuid))
+ORDER BY issued_at DESC, id DESC LIMIT %(limit)s
+"""
+OPEN_INVOICES = """
+SELECT * FROM billing.invoices WHERE subscription_id = %(subscription_id)s AND status = 'open' ORDER BY issued_at, id
+"""
+
+# --- what was rated, and what was closed
+
+INSERT_RATED = """
+INSERT INTO billing.rated_usage (id, period_id, customer_id, plan_version_id, meter, meter_name, revision, quantity,
+    events, price_id, included, billable, unit_amount, unit_label, amount_minor, currency, period_start, period_end,
+    rated_at)
+VALUES (%(id)s, %(period_id)s, %(customer_id)s, %(plan_version_id)s, %(meter)s, %(meter_name)s, %(revision)s,
+    %(quantity)s, %(events)s, %(price_id)s, %(included)s, %(billable)s, %(unit_amount)s, %(unit_label)s,
+    %(amount_minor)s, %(currency)s, %(period_start)s, %(period_end)s, %(rated_at)s)
+"""
+LATEST_RATED = """
+SELECT DISTINCT ON (period_id, meter) * FROM billing.rated_usage
+WHERE period_id = %(period_id)s ORDER BY period_id, meter, revision DESC
+"""
+RATED = "SELECT * FROM billing.rated_usage WHERE id = %(id)s"
+RATED_REVISION = """
+SELECT * FROM billing.rated_usage WHERE period_id = %(period_id)s AND meter = %(meter)s AND revision = %(revision)s
+"""
+INSERT_CLOSING = """
+INSERT INTO billing.closings (period_id, customer_id, subscription_id, invoice_id, period_start, period_end, interval,
+    currency, plan_version_id, closed_at)
+VALUES (%(period_id)s, %(customer_id)s, %(subscription_id)s, %(invoice_id)s, %(period_start)s, %(period_end)s,
+    %(interval)s, %(currency)s, %(plan_version_id)s, %(closed_at)s)
+"""
+CLOSING = """
+SELECT period_id, customer_id, subscription_id, invoice_id, period_start, period_end, interval, currency,
+    plan_version_id, closed_at
+FROM billing.closings WHERE period_id = %(period_id)s
+"""
+RECENT_CLOSINGS = """
+SELECT period_id, customer_id, subscription_id, invoice_id, period_start, period_end, interval, currency,
+    plan_version_id, closed_at
+FROM billing.closings WHERE customer_id = %(customer_id)s ORDER BY period_end DESC LIMIT %(limit)s
+"""
+
+# --- fees and payments
+
+INSERT_FEE = """
+INSERT INTO billing.period_fees (period_id, invoice_id, line_id) VALUES (%(period_id)s, %(invoice_id)s, %(line_id)s)
+"""
+FEE = """
+SELECT l.price_id, l.amount_minor, i.currency, l.period_start, l.period_end
+FROM billing.period_fees f
+JOIN billing.invoices i ON i.id = f.invoice_id
+JOIN billing.invoice_lines l ON l.id = f.line_id
+WHERE f.period_id = %(period_id)s AND i.status = 'paid' AND i.refunded_at IS NULL
+"""
+FEE_INVOICE = "SELECT invoice_id FROM billing.period_fees WHERE period_id = %(period_id)s"
+INSERT_PAYMENT = """
+INSERT INTO billing.invoice_payments (payment_id, invoice_id, amount_minor, gateway, applied_at)
+VALUES (%(payment_id)s, %(invoice_id)s, %(amount_minor)s, %(gateway)s, %(at)s)
+"""
+INVOICE_PAID_BY = "SELECT invoice_id FROM billing.invoice_payments WHERE payment_id = %(payment_id)s"
+INSERT_UNAPPLIED = """
+INSERT INTO billing.unapplied_payments (payment_id, customer_id, reference, amount_minor, currency, gateway, reason,
+    recorded_at)
+VALUES (%(payment_id)s, %(customer_id)s, %(reference)s, %(amount_minor)s, %(currency)s, %(gateway)s, %(reason)s, %(at)s)
+ON CONFLICT (payment_id) DO NOTHING RETURNING payment_id
+"""
+
+
+async def insert_invoice(tx: Tx, id: UUID, draft: Draft, line_ids: Sequence[UUID], at: datetime) -> None:
+    """Store a draft with its lines; a line's id comes from `line_ids` by position."""
+    await tx.execute(
+        INSERT_INVOICE,
+        {
+            "id": id,
+            "customer_id": draft.customer_id,
+            "subscription_id": draft.subscription_id,
+            "period_id": draft.period_id,
+            "purpose": draft.purpose,
+            "currency": draft.currency,
+            "tax_treatment": draft.tax_terms.treatment,
+            "tax_rate": draft.tax_terms.rate,
+            "supplier": Jsonb(asdict(draft.supplier)),
+            "customer": Jsonb(asdict(draft.customer)),
+            "time_zone": draft.time_zone,
+            "subtotal_minor": draft.subtotal.minor,
+            "tax_minor": draft.tax.minor,
+            "total_minor": draft.total.minor,
+            "created_at": at,
+        },
+    )
+    numbered = enumerate(zip(line_ids, draft.lines, strict=True), start=1)
+    rows = [
+        vars(line)
+        | {"id": line_id, "invoice_id": id, "position": position}
+        | {"amount_minor": line.amount.minor, "tax_minor": line.tax.minor}
+        for position, (line_id, line) in numbered
+    ]
+    async with tx.cursor() as cursor:
+        await cursor.executemany(INSERT_LINE, rows)
+
+
+async def next_number(tx: Tx, series: str) -> int:
+    """The next number of a series, held by this transaction until it ends."""
+    row = await (await tx.execute(NEXT_NUMBER, {"series": series})).fetchone()
+    assert row is not None, "INSERT ... RETURNING gives a row"
+    return int(row[0])
+
+
+async def finalise(tx: Tx, id: UUID, *, number: str, at: datetime, due_at: datetime) -> None:
+    """Open a draft under its number; from here on its contents are final."""
+    await tx.execute(FINALISE, {"id": id, "number": number, "at": at, "due_at": due_at})
+
+
+async def mark_paid(tx: Tx, id: UUID, at: datetime) -> None:
+    await tx.execute(MARK_PAID, {"id": id, "at": at})
+
+
+async def mark_refunded(tx: Tx, id: UUID, at: datetime) -> bool:
+    return (await tx.execute(MARK_REFUNDED, {"id": id, "at": at})).rowcount == 1
+
+
+async def void_drafts(tx: Tx, ids: Sequence[UUID], at: datetime) -> None:
+    await tx.execute(VOID_DRAFTS, {"ids": list(ids), "at": at})
+
+
+async def redate_fee(tx: Tx, id: UUID, *, start: datetime, end: datetime) -> None:
+    """Give a draft's fee line the period that has just begun."""
+    await tx.execute(REDATE_FEE, {"id": id, "start": start, "end": end})
+
+
+async def find_invoice(tx: Tx, id: UUID, *, lock: bool = False) -> Invoice | None:
+    """An invoice with its lines; `lock` holds it against other changes until the transaction ends."""
+    async with tx.cursor(row_factory=dict_row) as cursor:
+        row = await (await cursor.execute(LOCK_INVOICE if lock else INVOICE, {"id": id})).fetchone()
+        if row is None:
+            return None
+        rows = await (await cursor.execute(LINES, {"invoice_id": id})).fetchall()
+    return _invoice(row, tuple(_line(line, row["currency"]) for line in rows))
+
+
+async def list_invoices(
+    tx: Tx, *, customer_id: UUID | None, after: UUID | None = None, limit: int = 50
+) -> list[Invoice]:
+    """Issued invoices, newest first, without their lines; of all customers when `customer_id` is None."""
+    async with tx.cursor(row_factory=dict_row) as cursor:
+        found = await cursor.execute(LIST_INVOICES, {"customer_id": customer_id, "after": after, "limit": limit})
+        return [_invoice(row) for row in await found.fetchall()]
+
+
+async def open_invoices(tx: Tx, subscription_id: UUID) -> list[Invoice]:
+    """Unpaid issued invoices of a subscription, oldest first, without their lines."""
+    async with tx.cursor(row_factory=dict_row) as cursor:
+        found = await cursor.execute(OPEN_INVOICES, {"subscription_id": subscription_id})
+        return [_invoice(row) for row in await found.fetchall()]
+
+
+def _invoice(row: Mapping[str, Any], lines: tuple[Line, ...] = ()) -> Invoice:
+    currency = row["currency"]
+    return Invoice(
+        purpose=Purpose(row["purpose"]),
+        status=InvoiceStatus(row["status"]),
+        tax_terms=TaxTerms(TaxTreatment(row["tax_treatment"]), row["tax_rate"]),
+        supplier=Party(**row["supplier"]),
+        customer=Party(**row["customer"]),
+        subtotal=Money(row["subtotal_minor"], currency),
+        tax=Money(row["tax_minor"], currency),
+        total=Money(row["total_minor"], currency),
+        amount_paid=Money(row["amount_paid_minor"], currency),
+        lines=lines,
+        **{name: row[name] for name in _INVOICE_COLUMNS},
+    )
+
+
+_INVOICE_COLUMNS = (
+    "id", "number", "customer_id", "subscription_id", "period_id", "currency", "time_zone", "created_at", "issued_at",
+    "due_at", "paid_at", "voided_at", "refunded_at",
+)  # fmt: skip
+_LINE_COLUMNS = (
+    "id", "description", "quantity", "included", "unit_amount", "unit_label", "period_start", "period_end", "price_id",
+    "meter", "rated_usage_id",
+)  # fmt: skip
+
+
+_RATED_COLUMNS = (
+    "id", "period_id", "customer_id", "plan_version_id", "meter", "meter_name", "revision", "quantity", "events",
+    "price_id", "included", "billable", "unit_amount", "unit_label", "period_start", "period_end", "rated_at",
+)  # fmt: skip
+
+
+def _line(row: Mapping[str, Any], currency: str) -> Line:
+    return Line(
+        kind=LineKind(row["kind"]),
+        amount=Money(row["amount_minor"], currency),
+        tax=Money(row["tax_minor"], currency),
+        **{name: row[name] for name in _LINE_COLUMNS},
+    )
+
+
+def _rated(row: Mapping[str, Any]) -> RatedUsage:
+    return RatedUsage(
+        amount=Money(row["amount_minor"], row["currency"]), **{name: row[name] for name in _RATED_COLUMNS}
+    )
+
+
+async def insert_rated(tx: Tx, rated: Sequence[RatedUsage]) -> None:
+    """Keep what was rated, for ever."""
+    rows = [vars(each) | {"amount_minor": each.amount.minor, "currency": each.amount.currency} for each in rated]
+    async with tx.cursor() as cursor:
+        await cursor.executemany(INSERT_RATED, rows)
+
+
+async def latest_rated(tx: Tx, period_id: UUID) -> dict[str, RatedUsage]:
+    """The newest rating of each meter of a period, by meter."""
+    async with tx.cursor(row_factory=dict_row) as cursor:
+        rows = await (await cursor.execute(LATEST_RATED, {"period_id": period_id})).fetchall()
+    return {row["meter"]: _rated(row) for row in rows}
+
+
+async def rated_usage(tx: Tx, id: UUID) -> RatedUsage | None:
+    async with tx.cursor(row_factory=dict_row) as cursor:
+        row = await (await cursor.execute(RATED, {"id": id})).fetchone()
+    return None if row is None else _rated(row)
+
+
+async def rated_revision(tx: Tx, *, period_id: UUID, meter: str, revision: int) -> RatedUsage | None:
+    async with tx.cursor(row_factory=dict_row) as cursor:
+        found = await cursor.execute(RATED_REVISION, {"period_id": period_id, "meter": meter, "revision": revision})
+        row = await found.fetchone()
+    return None if row is None else _rated(row)
+
+
+async def insert_closing(tx: Tx, closing: Closing) -> None:
+    """Note that a period is closed. A second time breaks the key."""
+    await tx.execute(INSERT_CLOSING, vars(closing))
+
+
+async def find_closing(tx: Tx, period_id: UUID) -> Closing | None:
+    async with tx.cursor(row_factory=class_row(Closing)) as cursor:
+        return await (await cursor.execute(CLOSING, {"period_id": period_id})).fetchone()
+
+
+async def recent_closings(tx: Tx, customer_id: UUID, limit: int) -> list[Closing]:
+    """A customer's closed periods, newest first."""
+    async with tx.cursor(row_factory=class_row(Closing)) as cursor:
+        return await (await cursor.execute(RECENT_CLOSINGS, {"customer_id": customer_id, "limit": limit})).fetchall()
+
+
+async def insert_fee(tx: Tx, *, period_id: UUID, invoice_id: UUID, line_id: UUID) -> None:
+    """Note which line bills a period's flat fee. A second one breaks the key."""
+    await tx.execute(INSERT_FEE, {"period_id": period_id, "invoice_id": invoice_id, "line_id": line_id})
+
+
+async def paid_fee(tx: Tx, period_id: UUID) -> Mapping[str, Any] | None:
+    """The flat fee that was paid for a period, with its price and time; None when none was, or it went back."""
+    async with tx.cursor(row_factory=dict_row) as cursor:
+        return await (await cursor.execute(FEE, {"period_id": period_id})).fetchone()
+
+
+async def fee_invoice(tx: Tx, period_id: UUID) -> UUID | None:
+    """The invoice that bills a period's flat fee, paid or not."""
+    row = await (await tx.execute(FEE_INVOICE, {"period_id": period_id})).fetchone()
+    return None if row is None else row[0]
+
+
+async def insert_payment(
+    tx: Tx, *, payment_id: UUID, invoice_id: UUID, amount_minor: int, gateway: str, at: datetime
+) -> None:
+    await tx.execute(
+        INSERT_PAYMENT,
+        {
+            "payment_id": payment_id,
+            "invoice_id": invoice_id,
+            "amount_minor": amount_minor,
+            "gateway": gateway,
+            "at": at,
+        },
+    )
+
+
+async def invoice_paid_by(tx: Tx, payment_id: UUID) -> UUID | None:
+    """The invoice that a payment has paid."""
+    row = await (await tx.execute(INVOICE_PAID_BY, {"payment_id": payment_id})).fetchone()
+    return None if row is None else row[0]
+
+
+async def insert_unapplied(tx: Tx, values: Mapping[str, object]) -> bool:
+    """Keep a payment that pays nothing we know. False when it is kept already."""
+    return (await tx.execute(INSERT_UNAPPLIED, values)).rowcount == 1

@@ -1,0 +1,56 @@
+"""Make a plan change that was waiting for its payment, or say why it can't be made any more."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from autorisen import catalog, subscriptions
+from autorisen.billing import store as invoices
+from autorisen.billing.model import ChangeStatus, Invoice, PendingChange, fee_line_id
+from autorisen.billing.upgrades import store
+from autorisen.kit.unit import Unit
+
+# A quote that takes off unused time is good for so long: later, more of that time has been used.
+QUOTE_HONOURED_FOR = timedelta(hours=24)
+
+
+async def too_late(unit: Unit, change: PendingChange, *, paid_at: datetime) -> str | None:
+    """Why a paid change may not be made, or None. Holds the subscription until the unit ends."""
+    subscription = await subscriptions.subscription(unit.tx, change.subscription_id, lock=True)
+    running = await subscriptions.current_period(unit.tx, change.subscription_id)
+    # Read again under the lock: of two parallel payments the second one finds the first one's mark here.
+    current = await store.change_of_invoice(unit.tx, change.invoice_id)
+    if current is None or current.status in (ChangeStatus.APPLIED, ChangeStatus.CANCELLED):
+        return "another plan change was made meanwhile"
+    return why_too_late(change, subscription, running, paid_at=paid_at, now=unit.now)
+
+
+def why_too_late(
+    change: PendingChange,
+    subscription: subscriptions.Subscription,
+    running: subscriptions.Period,
+    *,
+    paid_at: datetime,
+    now: datetime,
+) -> str | None:
+    """The rule behind `too_late`. Pure."""
+    if not subscription.is_live:
+        return "the subscription is over"
+    if subscription.plan_version_id != change.from_plan_version_id:
+        return "the plan was changed meanwhile"
+    expired = paid_at > change.created_at + QUOTE_HONOURED_FOR
+    if change.credit_minor and (expired or running.id != change.period_id or now >= running.end_at):
+        return "the quote has expired, and its credit with it"
+    return None
+
+
+async def apply_change(unit: Unit, change: PendingChange, invoice: Invoice) -> None:
+    """Change the plan now and date the invoice's fee to the period that begins with it."""
+    plan = await catalog.plan_version(unit.tx, change.plan_version_id)
+    period = await subscriptions.change_plan(
+        unit, subscription_id=change.subscription_id, plan_version=plan, at=unit.now, interval=change.interval
+    )
+    line_id = fee_line_id(invoice)
+    await invoices.redate_fee(unit.tx, invoice.id, start=period.start_at, end=period.end_at)
+    await invoices.insert_fee(unit.tx, period_id=period.id, invoice_id=invoice.id, line_id=line_id)
+    await store.apply_change(unit.tx, change, unit.now)
