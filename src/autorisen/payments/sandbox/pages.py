@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 from autorisen.kit.http import RuntimeDep
 from autorisen.kit.money import Money
 from autorisen.kit.problems import NotFound
-from autorisen.kit.unit import Runtime, Unit
+from autorisen.kit.unit import Unit
 from autorisen.payments.sandbox import provider, store
 from autorisen.payments.sandbox.cards import FAILURES, HINTS, CardOnTest, Hint, parse_expiry, recognise
 from autorisen.payments.sandbox.model import SUCCESSFUL, SandboxCharge, SandboxCheckout, deciding_charge
