@@ -114,9 +114,10 @@ def app(runtime: Runtime) -> FastAPI:
 
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """A browser-like client over ASGI: keeps cookies, does not follow redirects."""
+    """A browser-like client over ASGI: keeps cookies, says where it comes from, does not follow redirects."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=True)
-    async with httpx.AsyncClient(transport=transport, base_url="https://testserver") as client:
+    origin = {"Origin": "https://testserver"}
+    async with httpx.AsyncClient(transport=transport, base_url="https://testserver", headers=origin) as client:
         yield client
 
 

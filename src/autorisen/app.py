@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from autorisen.accounts import api as accounts_api
-from autorisen.metering import api as metering_api
+from autorisen.accounts import pages as accounts_pages
 from autorisen.catalog import api as catalog_api
 from autorisen.kit.http import JsonBodies, RequestContext, refuse_unknown_query, validation_problem
 from autorisen.kit.problems import NotFound, Problem
@@ -22,8 +22,11 @@ from autorisen.kit.sandbox_clock import keep_in_step
 from autorisen.kit.unit import Runtime
 from autorisen.kit.web_security import BodyLimit, SameOrigin, SecurityHeaders
 from autorisen.ledger import api as ledger_api
+from autorisen.metering import api as metering_api
+from autorisen.ops import api as ops_api
 from autorisen.payments import api as payments_api
 from autorisen.payments.sandbox import pages as sandbox_pages
+from autorisen.portal import pages as portal_pages
 from autorisen.subscriptions import api as subscriptions_api
 from autorisen.ui import render_problem, static_router
 
@@ -31,6 +34,7 @@ log = structlog.get_logger(__name__)
 
 # Machine interfaces first, pages after; each capability brings its own.
 API_ROUTERS: tuple[APIRouter, ...] = (
+    ops_api.router,
     accounts_api.router,
     catalog_api.router,
     ledger_api.router,
@@ -38,7 +42,12 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     payments_api.router,
     subscriptions_api.router,
 )
-PAGE_ROUTERS: tuple[APIRouter, ...] = (static_router, sandbox_pages.router,)
+PAGE_ROUTERS: tuple[APIRouter, ...] = (
+    accounts_pages.router,
+    portal_pages.router,
+    static_router,
+    sandbox_pages.router,
+)
 
 # Paths that read their raw bytes themselves: signed webhooks and event ingestion.
 RAW_BODIES = ("/api/events", "/api/payment/webhook", "/api/payments/webhooks/")

@@ -46,7 +46,7 @@ async def make_key(unit: Unit, customer_id: UUID | None, scopes: Iterable[str] =
 async def sign_in(client: httpx.AsyncClient, runtime: Runtime, email: str = "ann@acme.example") -> str:
     """Make the client a signed-in browser: it has the session, and sends Origin and the form token. Gives the token."""
     signed = await log_in(runtime, email=email, password=PASSWORD, ip="127.0.0.1", user_agent="tests")
-    client.cookies.set(COOKIE, signed.token, domain="testserver", path="/")
+    client.cookies.set(COOKIE, signed.token)
     client.headers["Origin"] = ORIGIN
     client.headers["X-CSRF-Token"] = csrf_token(runtime.settings.secret_key, signed.token)
     return signed.token
