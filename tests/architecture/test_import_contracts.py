@@ -24,7 +24,6 @@ _HOUSE = {
     "accounts/__init__.py": "from autorisen.ui import __name__",
     "catalog/__init__.py": "from autorisen.accounts import __name__",
     "catalog/rate.py": "",
-    "catalog/load_catalog.py": "",
     "metering/__init__.py": "",
     "ledger/__init__.py": "",
     "subscriptions/__init__.py": "from autorisen.catalog import __name__",

@@ -1,0 +1,1477 @@
+-- Written by `make schema` from db/migrations; tests/migrations holds it to them. Do not edit.
+
+CREATE SCHEMA accounts;
+
+CREATE SCHEMA billing;
+
+CREATE SCHEMA catalog;
+
+CREATE SCHEMA kit;
+
+CREATE SCHEMA ledger;
+
+CREATE SCHEMA metering;
+
+CREATE SCHEMA payments;
+
+CREATE SCHEMA sandbox;
+
+CREATE SCHEMA subscriptions;
+
+CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA public;
+
+COMMENT ON EXTENSION btree_gist IS 'support for indexing common datatypes in GiST';
+
+CREATE FUNCTION billing.check_invoice_sums() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM billing.check_sums(NEW.id);
+    RETURN NULL;
+
+END
+$$;
+
+CREATE FUNCTION billing.check_line_sums() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM billing.check_sums(NEW.invoice_id);
+    RETURN NULL;
+
+END
+$$;
+
+CREATE FUNCTION billing.check_sums(checked uuid) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    difference record;
+
+BEGIN
+    SELECT i.total_minor - coalesce(sum(l.amount_minor), 0) AS total, i.tax_minor - coalesce(sum(l.tax_minor), 0) AS tax
+        INTO difference
+        FROM billing.invoices i LEFT JOIN billing.invoice_lines l ON l.invoice_id = i.id
+        WHERE i.id = checked GROUP BY i.id;
+    IF difference.total <> 0 OR difference.tax <> 0 THEN
+        RAISE EXCEPTION 'the lines of invoice % do not sum up to it', checked USING ERRCODE = 'check_violation';
+    END IF;
+
+END
+$$;
+
+CREATE FUNCTION billing.keep_invoice() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    movable text[] := ARRAY['status', 'amount_paid_minor', 'paid_at', 'voided_at', 'refunded_at'];
+
+BEGIN
+    IF TG_OP IN ('DELETE', 'TRUNCATE') THEN
+        RAISE EXCEPTION 'invoices are never deleted' USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF OLD.status <> NEW.status AND (OLD.status || '>' || NEW.status) NOT IN (
+        'draft>open', 'draft>void', 'open>paid', 'open>void', 'open>uncollectible', 'uncollectible>paid'
+    ) THEN
+        RAISE EXCEPTION 'an invoice can not go from % to %', OLD.status, NEW.status
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF OLD.status <> 'draft' AND to_jsonb(NEW) - movable IS DISTINCT FROM to_jsonb(OLD) - movable THEN
+        RAISE EXCEPTION 'invoice % is final: a correction is a new document', OLD.number
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF NEW.amount_paid_minor < OLD.amount_paid_minor
+        OR (OLD.paid_at IS NOT NULL AND NEW.paid_at IS DISTINCT FROM OLD.paid_at)
+        OR (OLD.refunded_at IS NOT NULL AND NEW.refunded_at IS DISTINCT FROM OLD.refunded_at)
+    THEN
+        RAISE EXCEPTION 'payment of invoice % only moves forward', OLD.number USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+
+END
+$$;
+
+CREATE FUNCTION billing.keep_line() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF TG_OP IN ('DELETE', 'TRUNCATE') THEN
+        RAISE EXCEPTION 'invoice lines are never deleted' USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF NOT EXISTS (SELECT FROM billing.invoices WHERE id = NEW.invoice_id AND status = 'draft') THEN
+        RAISE EXCEPTION 'the invoice of this line is final' USING ERRCODE = 'restrict_violation';
+    END IF;
+    -- A draft's line may only be dated anew, when a plan change happens at the moment of its payment.
+    IF TG_OP = 'UPDATE' AND to_jsonb(NEW) - ARRAY['period_start', 'period_end']
+        IS DISTINCT FROM to_jsonb(OLD) - ARRAY['period_start', 'period_end'] THEN
+        RAISE EXCEPTION 'invoice lines are append-only' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+
+END
+$$;
+
+CREATE FUNCTION catalog.forbid_later_price() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM catalog.plan_versions
+        WHERE id = NEW.plan_version_id AND created_in = pg_current_xact_id()
+    ) THEN
+        RAISE EXCEPTION 'a price comes with its plan version: new terms are a new version'
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+
+END
+$$;
+
+CREATE FUNCTION kit.forbid_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION '%.% is append-only: a correction is a new row', TG_TABLE_SCHEMA, TG_TABLE_NAME
+        USING ERRCODE = 'restrict_violation';
+
+END
+$$;
+
+CREATE FUNCTION ledger.forbid_later_entry() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM ledger.transactions
+        WHERE id = NEW.transaction_id AND posted_in = pg_current_xact_id()
+    ) THEN
+        RAISE EXCEPTION 'an entry is posted with its transaction: a correction is a new transaction'
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+
+END
+$$;
+
+CREATE FUNCTION ledger.require_balance() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    posted uuid;
+    unbalanced text;
+    entry_count bigint;
+
+BEGIN
+    IF TG_TABLE_NAME = 'entries' THEN
+        posted := NEW.transaction_id;
+    ELSE
+        posted := NEW.id;
+    END IF;
+    SELECT count(*) INTO entry_count FROM ledger.entries WHERE transaction_id = posted;
+    IF entry_count < 2 THEN
+        RAISE EXCEPTION 'transaction % has % entries: it needs two or more', posted, entry_count
+            USING ERRCODE = 'check_violation';
+    END IF;
+    SELECT currency INTO unbalanced FROM ledger.entries WHERE transaction_id = posted
+        GROUP BY currency HAVING sum(amount_minor) <> 0 LIMIT 1;
+    IF unbalanced IS NOT NULL THEN
+        RAISE EXCEPTION 'transaction % does not sum to zero in %', posted, unbalanced
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+
+END
+$$;
+
+CREATE TABLE metering.meters (
+    key text NOT NULL,
+    name text NOT NULL,
+    unit text NOT NULL,
+    event_type text NOT NULL,
+    aggregation text NOT NULL,
+    value_path text[] NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT meters_aggregation_check CHECK ((aggregation = ANY (ARRAY['count'::text, 'sum'::text]))),
+    CONSTRAINT meters_check CHECK (((aggregation = 'count'::text) = (cardinality(value_path) = 0)))
+);
+
+CREATE FUNCTION metering.enter_ingest() RETURNS SETOF metering.meters
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(4, 1);
+    RETURN QUERY SELECT * FROM metering.meters ORDER BY key;
+
+END
+$$;
+
+CREATE FUNCTION metering.measured(aggregation text, value_path text[], data json) RETURNS numeric
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (aggregation = 'count'::text) THEN (1)::numeric ELSE (SELECT unnamed_subquery.value FROM (SELECT CASE json_typeof((measured.data #> measured.value_path)) WHEN 'number'::text THEN ((measured.data #>> measured.value_path))::numeric ELSE NULL::numeric END AS value) unnamed_subquery WHERE ((unnamed_subquery.value >= (0)::numeric) AND (unnamed_subquery.value < '1000000000000000000'::numeric) AND (scale(unnamed_subquery.value) <= 12))) END;
+
+CREATE FUNCTION payments.keep_terms() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION 'the terms of a payment are fixed: a correction is a new payment'
+        USING ERRCODE = 'restrict_violation';
+
+END
+$$;
+
+CREATE FUNCTION payments.only_forward() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM payments.allowed_steps WHERE from_status = OLD.status AND to_status = NEW.status) THEN
+        RAISE EXCEPTION 'a payment can not go from % to %', OLD.status, NEW.status
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+
+END
+$$;
+
+CREATE FUNCTION subscriptions.keep_period() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF OLD.status = 'closed' THEN
+        RAISE EXCEPTION 'period % is closed, which is final', OLD.id USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF (NEW.id, NEW.subscription_id, NEW.customer_id, NEW.plan_version_id, NEW.billing_interval, NEW.ordinal,
+            NEW.start_at, NEW.planned_end_at, NEW.follows_at, NEW.fee_invoiced)
+        IS DISTINCT FROM (OLD.id, OLD.subscription_id, OLD.customer_id, OLD.plan_version_id, OLD.billing_interval,
+            OLD.ordinal, OLD.start_at, OLD.planned_end_at, OLD.follows_at, OLD.fee_invoiced)
+        OR NEW.end_at > OLD.end_at THEN
+        RAISE EXCEPTION 'period % can only be cut short and closed', OLD.id USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+
+END
+$$;
+
+CREATE FUNCTION subscriptions.keep_subscription() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF OLD.status = 'ended' THEN
+        RAISE EXCEPTION 'subscription % has ended, which is final', OLD.id USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF (NEW.id, NEW.customer_id, NEW.currency, NEW.started_at, NEW.time_zone)
+        IS DISTINCT FROM (OLD.id, OLD.customer_id, OLD.currency, OLD.started_at, OLD.time_zone) THEN
+        RAISE EXCEPTION 'subscription % keeps its customer, currency, start and time zone', OLD.id
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+
+END
+$$;
+
+CREATE TABLE accounts.api_keys (
+    id uuid NOT NULL,
+    key_id text NOT NULL,
+    secret_digest bytea NOT NULL,
+    customer_id uuid,
+    name text NOT NULL,
+    scopes text[] NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    CONSTRAINT api_keys_key_id_check CHECK ((length(key_id) = 8)),
+    CONSTRAINT api_keys_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT api_keys_scopes_check CHECK (((cardinality(scopes) > 0) AND (scopes <@ ARRAY['events:write'::text, 'usage:read'::text, 'billing:read'::text, 'catalog:read'::text, 'admin'::text]))),
+    CONSTRAINT api_keys_secret_digest_check CHECK ((octet_length(secret_digest) = 32))
+);
+
+CREATE TABLE accounts.attempts (
+    bucket text NOT NULL,
+    window_started_at timestamp with time zone NOT NULL,
+    count integer NOT NULL,
+    CONSTRAINT attempts_count_check CHECK ((count >= 0))
+);
+
+CREATE TABLE accounts.audit (
+    id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    target text NOT NULL,
+    detail jsonb NOT NULL
+);
+
+ALTER TABLE accounts.audit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME accounts.audit_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE accounts.customers (
+    id uuid NOT NULL,
+    key text NOT NULL,
+    name text NOT NULL,
+    email text NOT NULL,
+    country text NOT NULL,
+    currency text NOT NULL,
+    time_zone text NOT NULL,
+    billing_address text DEFAULT ''::text NOT NULL,
+    vat_number text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT customers_country_check CHECK ((country ~ '^[A-Z]{2}$'::text)),
+    CONSTRAINT customers_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT customers_key_check CHECK (((key ~ '^[a-z0-9]+(-[a-z0-9]+)*$'::text) AND (length(key) <= 63))),
+    CONSTRAINT customers_name_check CHECK ((name <> ''::text))
+);
+
+CREATE TABLE accounts.members (
+    customer_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE accounts.sessions (
+    id uuid NOT NULL,
+    token_digest bytea NOT NULL,
+    user_id uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    last_seen_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    ended_why text,
+    user_agent text NOT NULL,
+    ip text NOT NULL,
+    CONSTRAINT sessions_check CHECK ((expires_at > created_at)),
+    CONSTRAINT sessions_check1 CHECK (((ended_at IS NULL) = (ended_why IS NULL))),
+    CONSTRAINT sessions_token_digest_check CHECK ((octet_length(token_digest) = 32))
+);
+
+CREATE TABLE accounts.users (
+    id uuid NOT NULL,
+    email text NOT NULL,
+    email_folded text NOT NULL,
+    name text NOT NULL,
+    password_hash text NOT NULL,
+    is_operator boolean DEFAULT false NOT NULL,
+    disabled_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT users_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT users_password_hash_check CHECK ((password_hash ~~ '$argon2id$%'::text))
+);
+
+CREATE TABLE billing.closings (
+    period_id uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    subscription_id uuid NOT NULL,
+    invoice_id uuid,
+    period_start timestamp with time zone NOT NULL,
+    period_end timestamp with time zone NOT NULL,
+    "interval" text NOT NULL,
+    currency text NOT NULL,
+    plan_version_id uuid NOT NULL,
+    closed_at timestamp with time zone NOT NULL,
+    CONSTRAINT closings_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT closings_interval_check CHECK (("interval" = ANY (ARRAY['month'::text, 'year'::text])))
+);
+
+CREATE TABLE billing.invoice_lines (
+    id uuid NOT NULL,
+    invoice_id uuid NOT NULL,
+    "position" integer NOT NULL,
+    kind text NOT NULL,
+    description text NOT NULL,
+    quantity numeric NOT NULL,
+    included numeric NOT NULL,
+    unit_amount numeric NOT NULL,
+    unit_label text NOT NULL,
+    amount_minor bigint NOT NULL,
+    tax_minor bigint NOT NULL,
+    period_start timestamp with time zone NOT NULL,
+    period_end timestamp with time zone NOT NULL,
+    price_id uuid NOT NULL,
+    meter text,
+    rated_usage_id uuid,
+    CONSTRAINT invoice_lines_check CHECK ((period_end >= period_start)),
+    CONSTRAINT invoice_lines_check1 CHECK (((abs(tax_minor) <= abs(amount_minor)) AND ((sign((tax_minor)::double precision) * sign((amount_minor)::double precision)) >= (0)::double precision))),
+    CONSTRAINT invoice_lines_check2 CHECK (((kind = ANY (ARRAY['usage'::text, 'usage_adjustment'::text])) = (rated_usage_id IS NOT NULL))),
+    CONSTRAINT invoice_lines_check3 CHECK (((meter IS NULL) = (rated_usage_id IS NULL))),
+    CONSTRAINT invoice_lines_included_check CHECK ((included >= (0)::numeric)),
+    CONSTRAINT invoice_lines_kind_check CHECK ((kind = ANY (ARRAY['flat_fee'::text, 'usage'::text, 'proration_credit'::text, 'usage_adjustment'::text]))),
+    CONSTRAINT invoice_lines_position_check CHECK (("position" > 0))
+);
+
+CREATE TABLE billing.invoice_numbers (
+    series text NOT NULL,
+    last_number integer NOT NULL,
+    CONSTRAINT invoice_numbers_last_number_check CHECK ((last_number > 0))
+);
+
+CREATE TABLE billing.invoice_payments (
+    payment_id uuid NOT NULL,
+    invoice_id uuid NOT NULL,
+    amount_minor bigint NOT NULL,
+    gateway text NOT NULL,
+    applied_at timestamp with time zone NOT NULL,
+    CONSTRAINT invoice_payments_amount_minor_check CHECK ((amount_minor > 0))
+);
+
+CREATE TABLE billing.invoices (
+    id uuid NOT NULL,
+    number text,
+    customer_id uuid NOT NULL,
+    subscription_id uuid NOT NULL,
+    period_id uuid NOT NULL,
+    purpose text NOT NULL,
+    currency text NOT NULL,
+    status text NOT NULL,
+    tax_treatment text NOT NULL,
+    tax_rate numeric NOT NULL,
+    supplier jsonb NOT NULL,
+    customer jsonb NOT NULL,
+    time_zone text NOT NULL,
+    subtotal_minor bigint NOT NULL,
+    tax_minor bigint NOT NULL,
+    total_minor bigint NOT NULL,
+    amount_paid_minor bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    issued_at timestamp with time zone,
+    due_at timestamp with time zone,
+    paid_at timestamp with time zone,
+    voided_at timestamp with time zone,
+    refunded_at timestamp with time zone,
+    CONSTRAINT invoices_check CHECK ((total_minor = (subtotal_minor + tax_minor))),
+    CONSTRAINT invoices_check1 CHECK (((tax_treatment = 'standard'::text) OR ((tax_rate = (0)::numeric) AND (tax_minor = 0)))),
+    CONSTRAINT invoices_check2 CHECK (((amount_paid_minor >= 0) AND (amount_paid_minor <= total_minor))),
+    CONSTRAINT invoices_check3 CHECK ((((number IS NULL) = (issued_at IS NULL)) AND ((number IS NULL) = (due_at IS NULL)))),
+    CONSTRAINT invoices_check4 CHECK (((number IS NULL) OR (status <> 'draft'::text))),
+    CONSTRAINT invoices_check5 CHECK (((number IS NOT NULL) OR (status = ANY (ARRAY['draft'::text, 'void'::text])))),
+    CONSTRAINT invoices_check6 CHECK (((status = 'paid'::text) = (paid_at IS NOT NULL))),
+    CONSTRAINT invoices_check7 CHECK (((status <> 'paid'::text) OR (amount_paid_minor = total_minor))),
+    CONSTRAINT invoices_check8 CHECK (((status = 'void'::text) = (voided_at IS NOT NULL))),
+    CONSTRAINT invoices_check9 CHECK (((refunded_at IS NULL) OR (status = 'paid'::text))),
+    CONSTRAINT invoices_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT invoices_customer_check CHECK ((jsonb_typeof(customer) = 'object'::text)),
+    CONSTRAINT invoices_purpose_check CHECK ((purpose = ANY (ARRAY['start'::text, 'period_close'::text, 'upgrade'::text]))),
+    CONSTRAINT invoices_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'open'::text, 'paid'::text, 'void'::text, 'uncollectible'::text]))),
+    CONSTRAINT invoices_supplier_check CHECK ((jsonb_typeof(supplier) = 'object'::text)),
+    CONSTRAINT invoices_tax_rate_check CHECK (((tax_rate >= (0)::numeric) AND (tax_rate < (1)::numeric))),
+    CONSTRAINT invoices_tax_treatment_check CHECK ((tax_treatment = ANY (ARRAY['standard'::text, 'zero_rated'::text, 'not_registered'::text]))),
+    CONSTRAINT invoices_total_minor_check CHECK ((total_minor > 0))
+);
+
+CREATE TABLE billing.pending_changes (
+    id uuid NOT NULL,
+    subscription_id uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    from_plan_version_id uuid NOT NULL,
+    period_id uuid NOT NULL,
+    plan_version_id uuid NOT NULL,
+    "interval" text NOT NULL,
+    invoice_id uuid NOT NULL,
+    credit_minor bigint NOT NULL,
+    status text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    settled_at timestamp with time zone,
+    CONSTRAINT pending_changes_check CHECK (((status = ANY (ARRAY['applied'::text, 'cancelled'::text])) = (settled_at IS NOT NULL))),
+    CONSTRAINT pending_changes_credit_minor_check CHECK ((credit_minor >= 0)),
+    CONSTRAINT pending_changes_interval_check CHECK (("interval" = ANY (ARRAY['month'::text, 'year'::text]))),
+    CONSTRAINT pending_changes_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'requoted'::text, 'applied'::text, 'cancelled'::text])))
+);
+
+CREATE TABLE billing.period_fees (
+    period_id uuid NOT NULL,
+    invoice_id uuid NOT NULL,
+    line_id uuid NOT NULL
+);
+
+CREATE TABLE billing.rated_usage (
+    id uuid NOT NULL,
+    period_id uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    plan_version_id uuid NOT NULL,
+    meter text NOT NULL,
+    meter_name text NOT NULL,
+    revision integer NOT NULL,
+    quantity numeric NOT NULL,
+    events bigint NOT NULL,
+    price_id uuid NOT NULL,
+    included numeric NOT NULL,
+    billable numeric NOT NULL,
+    unit_amount numeric NOT NULL,
+    unit_label text NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    period_start timestamp with time zone NOT NULL,
+    period_end timestamp with time zone NOT NULL,
+    rated_at timestamp with time zone NOT NULL,
+    CONSTRAINT rated_usage_amount_minor_check CHECK ((amount_minor >= 0)),
+    CONSTRAINT rated_usage_check CHECK (((included >= (0)::numeric) AND (included <= quantity))),
+    CONSTRAINT rated_usage_check1 CHECK (((billable >= (0)::numeric) AND ((included + billable) <= quantity))),
+    CONSTRAINT rated_usage_check2 CHECK ((period_end > period_start)),
+    CONSTRAINT rated_usage_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT rated_usage_events_check CHECK ((events >= 0)),
+    CONSTRAINT rated_usage_quantity_check CHECK ((quantity >= (0)::numeric)),
+    CONSTRAINT rated_usage_revision_check CHECK ((revision > 0)),
+    CONSTRAINT rated_usage_unit_amount_check CHECK ((unit_amount >= (0)::numeric))
+);
+
+CREATE TABLE billing.unapplied_payments (
+    payment_id uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    reference text NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    gateway text NOT NULL,
+    reason text NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    CONSTRAINT unapplied_payments_amount_minor_check CHECK ((amount_minor > 0))
+);
+
+CREATE TABLE catalog.plan_versions (
+    id uuid NOT NULL,
+    plan_key text NOT NULL,
+    version integer NOT NULL,
+    name text NOT NULL,
+    tagline text NOT NULL,
+    rank integer NOT NULL,
+    is_default boolean NOT NULL,
+    retired boolean NOT NULL,
+    limits jsonb NOT NULL,
+    features jsonb NOT NULL,
+    effective_from timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_in xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    CONSTRAINT plan_versions_check CHECK ((NOT (retired AND is_default))),
+    CONSTRAINT plan_versions_plan_key_check CHECK ((plan_key <> ''::text)),
+    CONSTRAINT plan_versions_rank_check CHECK ((rank >= 0)),
+    CONSTRAINT plan_versions_version_check CHECK ((version > 0))
+);
+
+CREATE TABLE catalog.prices (
+    id uuid NOT NULL,
+    plan_version_id uuid NOT NULL,
+    "position" integer NOT NULL,
+    currency text NOT NULL,
+    kind text NOT NULL,
+    billing_interval text,
+    amount_minor bigint,
+    meter text,
+    included numeric,
+    unit_amount numeric,
+    unit_label text,
+    overage_allowed boolean,
+    CONSTRAINT prices_amount_minor_check CHECK ((amount_minor >= 0)),
+    CONSTRAINT prices_billing_interval_check CHECK ((billing_interval = ANY (ARRAY['month'::text, 'year'::text]))),
+    CONSTRAINT prices_check CHECK (
+CASE kind
+    WHEN 'flat'::text THEN ((num_nulls(billing_interval, amount_minor) = 0) AND (num_nonnulls(meter, included, unit_amount, unit_label, overage_allowed) = 0))
+    ELSE ((num_nulls(meter, included, unit_amount, unit_label, overage_allowed) = 0) AND (num_nonnulls(billing_interval, amount_minor) = 0))
+END),
+    CONSTRAINT prices_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT prices_included_check CHECK ((included >= (0)::numeric)),
+    CONSTRAINT prices_kind_check CHECK ((kind = ANY (ARRAY['flat'::text, 'usage'::text]))),
+    CONSTRAINT prices_position_check CHECK (("position" >= 0)),
+    CONSTRAINT prices_unit_amount_check CHECK ((unit_amount >= (0)::numeric))
+);
+
+CREATE TABLE kit.facts (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    payload jsonb NOT NULL,
+    recorded_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE kit.jobs (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    payload jsonb NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    key text,
+    attempts integer DEFAULT 0 NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    last_error text,
+    fence bigint DEFAULT 0 NOT NULL,
+    lease_until timestamp with time zone,
+    died_at timestamp with time zone,
+    CONSTRAINT jobs_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT jobs_check CHECK (((state = 'dead'::text) = (died_at IS NOT NULL))),
+    CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'dead'::text])))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='200');
+
+CREATE TABLE kit.mails (
+    id uuid NOT NULL,
+    recipient text NOT NULL,
+    subject text NOT NULL,
+    text_body text NOT NULL,
+    html_body text,
+    attachments jsonb DEFAULT '[]'::jsonb NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    sent_at timestamp with time zone
+);
+
+CREATE TABLE kit.sandbox_clock (
+    only_row boolean DEFAULT true NOT NULL,
+    clock_offset interval DEFAULT '00:00:00'::interval NOT NULL,
+    CONSTRAINT sandbox_clock_clock_offset_check CHECK ((clock_offset >= '00:00:00'::interval)),
+    CONSTRAINT sandbox_clock_only_row_check CHECK (only_row)
+);
+
+CREATE TABLE kit.schedule_runs (
+    task text NOT NULL,
+    due_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE ledger.accounts (
+    name text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    CONSTRAINT accounts_name_check CHECK (((name ~ '^[a-z][a-z0-9_]*(:[a-z0-9_-]+)+$'::text) AND (length(name) <= 120)))
+);
+
+CREATE TABLE ledger.entries (
+    transaction_id uuid NOT NULL,
+    "position" integer NOT NULL,
+    account text NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    CONSTRAINT entries_amount_minor_check CHECK ((amount_minor <> 0)),
+    CONSTRAINT entries_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT entries_position_check CHECK (("position" >= 0))
+);
+
+CREATE TABLE ledger.transactions (
+    id uuid NOT NULL,
+    reference text NOT NULL,
+    description text NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    posted_in xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    CONSTRAINT transactions_reference_check CHECK (((reference <> ''::text) AND (length(reference) <= 200)))
+);
+
+CREATE TABLE metering.batches (
+    id uuid NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    accepted integer NOT NULL,
+    duplicates integer NOT NULL,
+    conflicts integer NOT NULL,
+    rejected integer NOT NULL,
+    CONSTRAINT batches_accepted_check CHECK ((accepted >= 0)),
+    CONSTRAINT batches_conflicts_check CHECK ((conflicts >= 0)),
+    CONSTRAINT batches_duplicates_check CHECK ((duplicates >= 0)),
+    CONSTRAINT batches_rejected_check CHECK ((rejected >= 0))
+);
+
+CREATE TABLE metering.conflicts (
+    tenant uuid NOT NULL,
+    source text NOT NULL,
+    event_id text NOT NULL,
+    content bytea NOT NULL,
+    type text NOT NULL,
+    subject text NOT NULL,
+    occurred_at timestamp with time zone,
+    data json NOT NULL,
+    received_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE metering.events (
+    tenant uuid NOT NULL,
+    source text NOT NULL,
+    event_id text NOT NULL,
+    type text NOT NULL,
+    subject text NOT NULL,
+    customer_id uuid,
+    occurred_at timestamp with time zone NOT NULL,
+    batch_id uuid NOT NULL,
+    content bytea NOT NULL,
+    data json NOT NULL,
+    extensions json
+);
+
+CREATE TABLE metering.imports (
+    digest bytea NOT NULL,
+    file_name text NOT NULL,
+    next_row bigint DEFAULT 0 NOT NULL,
+    accepted bigint DEFAULT 0 NOT NULL,
+    duplicates bigint DEFAULT 0 NOT NULL,
+    conflicts bigint DEFAULT 0 NOT NULL,
+    rejected bigint DEFAULT 0 NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone
+);
+
+CREATE TABLE metering.rejected_events (
+    tenant uuid NOT NULL,
+    digest bytea NOT NULL,
+    event_id text,
+    field text NOT NULL,
+    rule text NOT NULL,
+    body bytea NOT NULL,
+    first_received_at timestamp with time zone NOT NULL,
+    last_received_at timestamp with time zone NOT NULL,
+    times bigint DEFAULT 1 NOT NULL
+);
+
+CREATE TABLE metering.rollups (
+    meter text NOT NULL,
+    customer_id uuid NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    dimensions text DEFAULT ''::text NOT NULL,
+    quantity numeric NOT NULL,
+    events bigint NOT NULL,
+    CONSTRAINT rollups_events_check CHECK ((events > 0)),
+    CONSTRAINT rollups_hour_check CHECK ((date_trunc('hour'::text, hour, 'UTC'::text) = hour))
+)
+WITH (fillfactor='70');
+
+CREATE TABLE metering.unmetered_types (
+    type text NOT NULL,
+    events bigint NOT NULL,
+    last_seen_at timestamp with time zone NOT NULL,
+    CONSTRAINT unmetered_types_events_check CHECK ((events > 0))
+);
+
+CREATE TABLE payments.allowed_steps (
+    from_status text NOT NULL,
+    to_status text NOT NULL
+);
+
+CREATE TABLE payments.checkouts (
+    id uuid NOT NULL,
+    payment_id uuid NOT NULL,
+    gateway text NOT NULL,
+    provider_id text,
+    url text DEFAULT ''::text NOT NULL,
+    fields jsonb DEFAULT '{}'::jsonb NOT NULL,
+    return_url text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT checkouts_check CHECK ((expires_at > created_at)),
+    CONSTRAINT checkouts_check1 CHECK (((provider_id IS NULL) = (url = ''::text)))
+);
+
+CREATE TABLE payments.deliveries (
+    id uuid NOT NULL,
+    gateway text NOT NULL,
+    event_id text NOT NULL,
+    type text NOT NULL,
+    status text NOT NULL,
+    park_reason text,
+    payment_id uuid,
+    pulled boolean NOT NULL,
+    body bytea NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    applied_at timestamp with time zone,
+    duplicates integer DEFAULT 0 NOT NULL,
+    replays integer DEFAULT 0 NOT NULL,
+    CONSTRAINT deliveries_check CHECK (((status = 'parked'::text) = (park_reason IS NOT NULL))),
+    CONSTRAINT deliveries_check1 CHECK (((status = 'received'::text) = (applied_at IS NULL))),
+    CONSTRAINT deliveries_status_check CHECK ((status = ANY (ARRAY['received'::text, 'applied'::text, 'ignored'::text, 'parked'::text])))
+);
+
+CREATE TABLE payments.gateway_cursors (
+    gateway text NOT NULL,
+    cursor text NOT NULL,
+    updated_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE payments.history (
+    id bigint NOT NULL,
+    payment_id uuid NOT NULL,
+    from_status text NOT NULL,
+    to_status text NOT NULL,
+    cause text NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE payments.history ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME payments.history_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE payments.payment_methods (
+    id uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    gateway text NOT NULL,
+    token text NOT NULL,
+    brand text NOT NULL,
+    last4 text NOT NULL,
+    exp_month integer NOT NULL,
+    exp_year integer NOT NULL,
+    is_default boolean NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT payment_methods_exp_month_check CHECK (((exp_month >= 1) AND (exp_month <= 12))),
+    CONSTRAINT payment_methods_exp_year_check CHECK (((exp_year >= 2000) AND (exp_year <= 2199))),
+    CONSTRAINT payment_methods_last4_check CHECK ((last4 ~ '^[0-9]{4}$'::text))
+);
+
+CREATE TABLE payments.payments (
+    id uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    kind text NOT NULL,
+    gateway text NOT NULL,
+    mode text NOT NULL,
+    reference text NOT NULL,
+    attempt integer NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    description text NOT NULL,
+    status text NOT NULL,
+    method_id uuid,
+    provider_id text,
+    action_url text,
+    failure_code text,
+    failure_reason text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    succeeded_at timestamp with time zone,
+    CONSTRAINT payments_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT payments_attempt_check CHECK ((attempt >= 1)),
+    CONSTRAINT payments_check CHECK (((kind = 'saved_method'::text) = (method_id IS NOT NULL))),
+    CONSTRAINT payments_check1 CHECK (((status = 'failed'::text) = (failure_code IS NOT NULL))),
+    CONSTRAINT payments_check2 CHECK (((status = ANY (ARRAY['succeeded'::text, 'refunded'::text, 'disputed'::text])) = (succeeded_at IS NOT NULL))),
+    CONSTRAINT payments_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT payments_kind_check CHECK ((kind = ANY (ARRAY['checkout'::text, 'saved_method'::text]))),
+    CONSTRAINT payments_mode_check CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
+    CONSTRAINT payments_reference_check CHECK ((reference <> ''::text)),
+    CONSTRAINT payments_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'requires_action'::text, 'processing'::text, 'succeeded'::text, 'failed'::text, 'refunded'::text, 'disputed'::text])))
+);
+
+CREATE TABLE public.alembic_version (
+    version_num character varying(32) NOT NULL
+);
+
+CREATE TABLE sandbox.charges (
+    id text NOT NULL,
+    idempotency_key text NOT NULL,
+    checkout_id text,
+    merchant_payment_id text NOT NULL,
+    reference text NOT NULL,
+    token text NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    status text NOT NULL,
+    failure_code text,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT charges_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT charges_check CHECK (((status = 'failed'::text) = (failure_code IS NOT NULL))),
+    CONSTRAINT charges_status_check CHECK ((status = ANY (ARRAY['requires_action'::text, 'succeeded'::text, 'failed'::text, 'refunded'::text, 'disputed'::text])))
+);
+
+CREATE TABLE sandbox.checkouts (
+    id text NOT NULL,
+    idempotency_key text NOT NULL,
+    customer text NOT NULL,
+    reference text NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    description text NOT NULL,
+    return_url text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT checkouts_amount_minor_check CHECK ((amount_minor > 0))
+);
+
+CREATE TABLE sandbox.events (
+    id text NOT NULL,
+    written_by xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    "position" bigint NOT NULL,
+    type text NOT NULL,
+    body bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    delivered_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    last_status integer
+);
+
+ALTER TABLE sandbox.events ALTER COLUMN "position" ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME sandbox.events_position_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE sandbox.methods (
+    token text NOT NULL,
+    customer text NOT NULL,
+    behaviour text NOT NULL,
+    brand text NOT NULL,
+    last4 text NOT NULL,
+    exp_month integer NOT NULL,
+    exp_year integer NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT methods_last4_check CHECK ((last4 ~ '^[0-9]{4}$'::text))
+);
+
+CREATE TABLE subscriptions.periods (
+    id uuid NOT NULL,
+    subscription_id uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    plan_version_id uuid NOT NULL,
+    billing_interval text NOT NULL,
+    ordinal integer NOT NULL,
+    start_at timestamp with time zone NOT NULL,
+    end_at timestamp with time zone NOT NULL,
+    planned_end_at timestamp with time zone NOT NULL,
+    follows_at timestamp with time zone,
+    status text DEFAULT 'open'::text NOT NULL,
+    fee_invoiced boolean NOT NULL,
+    CONSTRAINT periods_billing_interval_check CHECK ((billing_interval = ANY (ARRAY['month'::text, 'year'::text]))),
+    CONSTRAINT periods_check CHECK ((follows_at = start_at)),
+    CONSTRAINT periods_check1 CHECK (((start_at < end_at) AND (end_at <= planned_end_at))),
+    CONSTRAINT periods_ordinal_check CHECK ((ordinal > 0)),
+    CONSTRAINT periods_status_check CHECK ((status = ANY (ARRAY['open'::text, 'closed'::text])))
+);
+
+CREATE TABLE subscriptions.subscriptions (
+    id uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    plan_version_id uuid NOT NULL,
+    plan_key text NOT NULL,
+    currency text NOT NULL,
+    billing_interval text NOT NULL,
+    status text NOT NULL,
+    cancel_at_period_end boolean DEFAULT false NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    anchor_at timestamp with time zone NOT NULL,
+    time_zone text NOT NULL,
+    CONSTRAINT subscriptions_billing_interval_check CHECK ((billing_interval = ANY (ARRAY['month'::text, 'year'::text]))),
+    CONSTRAINT subscriptions_check CHECK (((ended_at IS NOT NULL) = (status = ANY (ARRAY['cancelled'::text, 'ended'::text])))),
+    CONSTRAINT subscriptions_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT subscriptions_status_check CHECK ((status = ANY (ARRAY['incomplete'::text, 'active'::text, 'past_due'::text, 'cancelled'::text, 'ended'::text])))
+);
+
+ALTER TABLE ONLY accounts.api_keys
+    ADD CONSTRAINT api_keys_key_id_key UNIQUE (key_id);
+
+ALTER TABLE ONLY accounts.api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY accounts.attempts
+    ADD CONSTRAINT attempts_pkey PRIMARY KEY (bucket);
+
+ALTER TABLE ONLY accounts.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY accounts.customers
+    ADD CONSTRAINT customers_key_key UNIQUE (key);
+
+ALTER TABLE ONLY accounts.customers
+    ADD CONSTRAINT customers_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY accounts.members
+    ADD CONSTRAINT members_pkey PRIMARY KEY (customer_id, user_id);
+
+ALTER TABLE ONLY accounts.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY accounts.sessions
+    ADD CONSTRAINT sessions_token_digest_key UNIQUE (token_digest);
+
+ALTER TABLE ONLY accounts.users
+    ADD CONSTRAINT users_email_folded_key UNIQUE (email_folded);
+
+ALTER TABLE ONLY accounts.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY billing.closings
+    ADD CONSTRAINT closings_pkey PRIMARY KEY (period_id);
+
+ALTER TABLE ONLY billing.invoice_lines
+    ADD CONSTRAINT invoice_lines_invoice_id_position_key UNIQUE (invoice_id, "position");
+
+ALTER TABLE ONLY billing.invoice_lines
+    ADD CONSTRAINT invoice_lines_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY billing.invoice_numbers
+    ADD CONSTRAINT invoice_numbers_pkey PRIMARY KEY (series);
+
+ALTER TABLE ONLY billing.invoice_payments
+    ADD CONSTRAINT invoice_payments_invoice_id_key UNIQUE (invoice_id);
+
+ALTER TABLE ONLY billing.invoice_payments
+    ADD CONSTRAINT invoice_payments_pkey PRIMARY KEY (payment_id);
+
+ALTER TABLE ONLY billing.invoices
+    ADD CONSTRAINT invoices_number_key UNIQUE (number);
+
+ALTER TABLE ONLY billing.invoices
+    ADD CONSTRAINT invoices_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY billing.pending_changes
+    ADD CONSTRAINT pending_changes_invoice_id_key UNIQUE (invoice_id);
+
+ALTER TABLE ONLY billing.pending_changes
+    ADD CONSTRAINT pending_changes_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY billing.period_fees
+    ADD CONSTRAINT period_fees_line_id_key UNIQUE (line_id);
+
+ALTER TABLE ONLY billing.period_fees
+    ADD CONSTRAINT period_fees_pkey PRIMARY KEY (period_id);
+
+ALTER TABLE ONLY billing.rated_usage
+    ADD CONSTRAINT rated_usage_period_id_meter_revision_key UNIQUE (period_id, meter, revision);
+
+ALTER TABLE ONLY billing.rated_usage
+    ADD CONSTRAINT rated_usage_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY billing.unapplied_payments
+    ADD CONSTRAINT unapplied_payments_pkey PRIMARY KEY (payment_id);
+
+ALTER TABLE ONLY catalog.plan_versions
+    ADD CONSTRAINT plan_versions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY catalog.plan_versions
+    ADD CONSTRAINT plan_versions_plan_key_version_key UNIQUE (plan_key, version);
+
+ALTER TABLE ONLY catalog.prices
+    ADD CONSTRAINT prices_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY catalog.prices
+    ADD CONSTRAINT prices_plan_version_id_position_key UNIQUE (plan_version_id, "position");
+
+ALTER TABLE ONLY kit.facts
+    ADD CONSTRAINT facts_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY kit.jobs
+    ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY kit.mails
+    ADD CONSTRAINT mails_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY kit.sandbox_clock
+    ADD CONSTRAINT sandbox_clock_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY kit.schedule_runs
+    ADD CONSTRAINT schedule_runs_pkey PRIMARY KEY (task, due_at);
+
+ALTER TABLE ONLY ledger.accounts
+    ADD CONSTRAINT accounts_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY ledger.entries
+    ADD CONSTRAINT entries_pkey PRIMARY KEY (transaction_id, "position");
+
+ALTER TABLE ONLY ledger.transactions
+    ADD CONSTRAINT transactions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY ledger.transactions
+    ADD CONSTRAINT transactions_reference_key UNIQUE (reference);
+
+ALTER TABLE ONLY metering.batches
+    ADD CONSTRAINT batches_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY metering.conflicts
+    ADD CONSTRAINT conflicts_pkey PRIMARY KEY (tenant, source, event_id, content);
+
+ALTER TABLE ONLY metering.events
+    ADD CONSTRAINT events_identity PRIMARY KEY (tenant, source, event_id);
+
+ALTER TABLE ONLY metering.imports
+    ADD CONSTRAINT imports_pkey PRIMARY KEY (digest);
+
+ALTER TABLE ONLY metering.meters
+    ADD CONSTRAINT meters_pkey PRIMARY KEY (key);
+
+ALTER TABLE ONLY metering.rejected_events
+    ADD CONSTRAINT rejected_events_pkey PRIMARY KEY (tenant, digest);
+
+ALTER TABLE ONLY metering.rollups
+    ADD CONSTRAINT rollups_pkey PRIMARY KEY (customer_id, meter, hour, dimensions);
+
+ALTER TABLE ONLY metering.unmetered_types
+    ADD CONSTRAINT unmetered_types_pkey PRIMARY KEY (type);
+
+ALTER TABLE ONLY payments.allowed_steps
+    ADD CONSTRAINT allowed_steps_pkey PRIMARY KEY (from_status, to_status);
+
+ALTER TABLE ONLY payments.checkouts
+    ADD CONSTRAINT checkouts_gateway_provider_id_key UNIQUE (gateway, provider_id);
+
+ALTER TABLE ONLY payments.checkouts
+    ADD CONSTRAINT checkouts_payment_id_key UNIQUE (payment_id);
+
+ALTER TABLE ONLY payments.checkouts
+    ADD CONSTRAINT checkouts_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY payments.deliveries
+    ADD CONSTRAINT deliveries_gateway_event_id_key UNIQUE (gateway, event_id);
+
+ALTER TABLE ONLY payments.deliveries
+    ADD CONSTRAINT deliveries_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY payments.gateway_cursors
+    ADD CONSTRAINT gateway_cursors_pkey PRIMARY KEY (gateway);
+
+ALTER TABLE ONLY payments.history
+    ADD CONSTRAINT history_payment_id_to_status_key UNIQUE (payment_id, to_status);
+
+ALTER TABLE ONLY payments.history
+    ADD CONSTRAINT history_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY payments.payment_methods
+    ADD CONSTRAINT payment_methods_gateway_token_key UNIQUE (gateway, token);
+
+ALTER TABLE ONLY payments.payment_methods
+    ADD CONSTRAINT payment_methods_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY payments.payments
+    ADD CONSTRAINT payments_gateway_provider_id_key UNIQUE (gateway, provider_id);
+
+ALTER TABLE ONLY payments.payments
+    ADD CONSTRAINT payments_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY payments.payments
+    ADD CONSTRAINT payments_reference_attempt_key UNIQUE (reference, attempt);
+
+ALTER TABLE ONLY public.alembic_version
+    ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
+
+ALTER TABLE ONLY sandbox.charges
+    ADD CONSTRAINT charges_idempotency_key_key UNIQUE (idempotency_key);
+
+ALTER TABLE ONLY sandbox.charges
+    ADD CONSTRAINT charges_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY sandbox.checkouts
+    ADD CONSTRAINT checkouts_idempotency_key_key UNIQUE (idempotency_key);
+
+ALTER TABLE ONLY sandbox.checkouts
+    ADD CONSTRAINT checkouts_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY sandbox.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY sandbox.methods
+    ADD CONSTRAINT methods_pkey PRIMARY KEY (token);
+
+ALTER TABLE ONLY subscriptions.periods
+    ADD CONSTRAINT periods_customer_id_tstzrange_excl EXCLUDE USING gist (customer_id WITH =, tstzrange(start_at, end_at) WITH &&);
+
+ALTER TABLE ONLY subscriptions.periods
+    ADD CONSTRAINT periods_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY subscriptions.periods
+    ADD CONSTRAINT periods_subscription_id_end_at_key UNIQUE (subscription_id, end_at);
+
+ALTER TABLE ONLY subscriptions.subscriptions
+    ADD CONSTRAINT subscriptions_id_customer_id_key UNIQUE (id, customer_id);
+
+ALTER TABLE ONLY subscriptions.subscriptions
+    ADD CONSTRAINT subscriptions_pkey PRIMARY KEY (id);
+
+CREATE INDEX api_keys_customer ON accounts.api_keys USING btree (customer_id);
+
+CREATE INDEX attempts_window ON accounts.attempts USING btree (window_started_at);
+
+CREATE INDEX audit_target ON accounts.audit USING btree (target, id DESC);
+
+CREATE INDEX members_user ON accounts.members USING btree (user_id, created_at);
+
+CREATE INDEX sessions_user ON accounts.sessions USING btree (user_id, last_seen_at DESC);
+
+CREATE INDEX closings_of_subscription ON billing.closings USING btree (subscription_id, period_end DESC);
+
+CREATE UNIQUE INDEX invoice_lines_once_per_rating ON billing.invoice_lines USING btree (rated_usage_id) WHERE (rated_usage_id IS NOT NULL);
+
+CREATE INDEX invoices_issued ON billing.invoices USING btree (issued_at DESC, id DESC) WHERE (issued_at IS NOT NULL);
+
+CREATE INDEX invoices_of_customer ON billing.invoices USING btree (customer_id, issued_at DESC, id DESC);
+
+CREATE UNIQUE INDEX invoices_once_per_period ON billing.invoices USING btree (period_id, purpose) WHERE ((purpose <> 'upgrade'::text) AND (status <> 'void'::text));
+
+CREATE INDEX invoices_open ON billing.invoices USING btree (subscription_id) WHERE (status = 'open'::text);
+
+CREATE UNIQUE INDEX pending_changes_applied_once ON billing.pending_changes USING btree (period_id) WHERE (status = 'applied'::text);
+
+CREATE UNIQUE INDEX pending_changes_once ON billing.pending_changes USING btree (subscription_id, plan_version_id, "interval") WHERE (status = 'waiting'::text);
+
+CREATE INDEX rated_usage_of_customer ON billing.rated_usage USING btree (customer_id, period_end DESC);
+
+CREATE UNIQUE INDEX prices_one_flat ON catalog.prices USING btree (plan_version_id, currency, billing_interval) WHERE (kind = 'flat'::text);
+
+CREATE UNIQUE INDEX prices_one_usage ON catalog.prices USING btree (plan_version_id, currency, meter) WHERE (kind = 'usage'::text);
+
+CREATE INDEX facts_recorded ON kit.facts USING btree (recorded_at DESC, id DESC);
+
+CREATE INDEX jobs_dead ON kit.jobs USING btree (due_at, id) WHERE (state = 'dead'::text);
+
+CREATE INDEX jobs_due ON kit.jobs USING btree (due_at, id) WHERE (state = 'waiting'::text);
+
+CREATE UNIQUE INDEX jobs_waiting_key ON kit.jobs USING btree (key) WHERE ((state = 'waiting'::text) AND (key IS NOT NULL));
+
+CREATE INDEX mails_created ON kit.mails USING btree (created_at DESC, id DESC);
+
+CREATE INDEX entries_account ON ledger.entries USING btree (account, currency) INCLUDE (amount_minor);
+
+CREATE INDEX batches_received ON metering.batches USING btree (received_at);
+
+CREATE INDEX events_customer_time ON metering.events USING btree (customer_id, occurred_at);
+
+CREATE INDEX events_time ON metering.events USING btree (occurred_at);
+
+CREATE INDEX events_unclaimed ON metering.events USING btree (subject) WHERE (customer_id IS NULL);
+
+CREATE INDEX rejected_events_last ON metering.rejected_events USING btree (last_received_at);
+
+CREATE INDEX rollups_meter ON metering.rollups USING btree (meter);
+
+CREATE INDEX deliveries_payment ON payments.deliveries USING btree (payment_id, id DESC);
+
+CREATE INDEX deliveries_status ON payments.deliveries USING btree (status, id DESC);
+
+CREATE INDEX payment_methods_customer ON payments.payment_methods USING btree (customer_id);
+
+CREATE UNIQUE INDEX payment_methods_one_default ON payments.payment_methods USING btree (customer_id) WHERE is_default;
+
+CREATE INDEX payments_customer ON payments.payments USING btree (customer_id, id DESC);
+
+CREATE INDEX payments_live ON payments.payments USING btree (updated_at) WHERE (status = ANY (ARRAY['pending'::text, 'requires_action'::text, 'processing'::text]));
+
+CREATE UNIQUE INDEX payments_one_live ON payments.payments USING btree (reference) WHERE (status = ANY (ARRAY['pending'::text, 'requires_action'::text, 'processing'::text]));
+
+CREATE INDEX charges_checkout ON sandbox.charges USING btree (checkout_id, created_at);
+
+CREATE UNIQUE INDEX charges_one_success ON sandbox.charges USING btree (merchant_payment_id) WHERE (status = ANY (ARRAY['succeeded'::text, 'refunded'::text, 'disputed'::text]));
+
+CREATE INDEX events_list ON sandbox.events USING btree (written_by, "position");
+
+CREATE UNIQUE INDEX periods_one_first ON subscriptions.periods USING btree (subscription_id) WHERE (follows_at IS NULL);
+
+CREATE INDEX periods_open ON subscriptions.periods USING btree (end_at) WHERE (status = 'open'::text);
+
+CREATE INDEX subscriptions_customer ON subscriptions.subscriptions USING btree (customer_id, started_at);
+
+CREATE UNIQUE INDEX subscriptions_one_live ON subscriptions.subscriptions USING btree (customer_id) WHERE (status = ANY (ARRAY['active'::text, 'past_due'::text]));
+
+CREATE TRIGGER audit_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON accounts.audit FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER closings_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.closings FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER invoice_lines_keep BEFORE INSERT OR DELETE OR UPDATE ON billing.invoice_lines FOR EACH ROW EXECUTE FUNCTION billing.keep_line();
+
+CREATE TRIGGER invoice_lines_keep_all BEFORE TRUNCATE ON billing.invoice_lines FOR EACH STATEMENT EXECUTE FUNCTION billing.keep_line();
+
+CREATE CONSTRAINT TRIGGER invoice_lines_sums AFTER INSERT ON billing.invoice_lines DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION billing.check_line_sums();
+
+CREATE TRIGGER invoice_payments_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.invoice_payments FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER invoices_keep BEFORE DELETE OR UPDATE ON billing.invoices FOR EACH ROW EXECUTE FUNCTION billing.keep_invoice();
+
+CREATE TRIGGER invoices_keep_all BEFORE TRUNCATE ON billing.invoices FOR EACH STATEMENT EXECUTE FUNCTION billing.keep_invoice();
+
+CREATE CONSTRAINT TRIGGER invoices_sums AFTER INSERT OR UPDATE ON billing.invoices DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION billing.check_invoice_sums();
+
+CREATE TRIGGER period_fees_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.period_fees FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER rated_usage_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.rated_usage FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER unapplied_payments_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.unapplied_payments FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER plan_versions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON catalog.plan_versions FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER prices_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON catalog.prices FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER prices_with_their_version BEFORE INSERT ON catalog.prices FOR EACH ROW EXECUTE FUNCTION catalog.forbid_later_price();
+
+CREATE TRIGGER facts_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON kit.facts FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER accounts_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.accounts FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER entries_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.entries FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE CONSTRAINT TRIGGER entries_balance AFTER INSERT ON ledger.entries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger.require_balance();
+
+CREATE TRIGGER entries_with_their_transaction BEFORE INSERT ON ledger.entries FOR EACH ROW EXECUTE FUNCTION ledger.forbid_later_entry();
+
+CREATE TRIGGER transactions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.transactions FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE CONSTRAINT TRIGGER transactions_balance AFTER INSERT ON ledger.transactions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger.require_balance();
+
+CREATE TRIGGER batches_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON metering.batches FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER events_append_only BEFORE DELETE OR UPDATE OF tenant, source, event_id, type, subject, occurred_at, batch_id, content, data, extensions OR TRUNCATE ON metering.events FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER events_claimed_once BEFORE UPDATE OF customer_id ON metering.events FOR EACH ROW WHEN ((old.customer_id IS NOT NULL)) EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER allowed_steps_fixed BEFORE DELETE OR UPDATE OR TRUNCATE ON payments.allowed_steps FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER history_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON payments.history FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER payments_keep_terms BEFORE UPDATE OF customer_id, kind, gateway, mode, reference, attempt, amount_minor, currency, created_at ON payments.payments FOR EACH ROW EXECUTE FUNCTION payments.keep_terms();
+
+CREATE TRIGGER payments_kept BEFORE DELETE OR TRUNCATE ON payments.payments FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER payments_only_forward BEFORE UPDATE OF status ON payments.payments FOR EACH ROW EXECUTE FUNCTION payments.only_forward();
+
+CREATE TRIGGER periods_keep BEFORE UPDATE ON subscriptions.periods FOR EACH ROW EXECUTE FUNCTION subscriptions.keep_period();
+
+CREATE TRIGGER periods_stay BEFORE DELETE OR TRUNCATE ON subscriptions.periods FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER subscriptions_keep BEFORE UPDATE ON subscriptions.subscriptions FOR EACH ROW EXECUTE FUNCTION subscriptions.keep_subscription();
+
+CREATE TRIGGER subscriptions_stay BEFORE DELETE OR TRUNCATE ON subscriptions.subscriptions FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+ALTER TABLE ONLY accounts.api_keys
+    ADD CONSTRAINT api_keys_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
+
+ALTER TABLE ONLY accounts.members
+    ADD CONSTRAINT members_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
+
+ALTER TABLE ONLY accounts.members
+    ADD CONSTRAINT members_user_id_fkey FOREIGN KEY (user_id) REFERENCES accounts.users(id);
+
+ALTER TABLE ONLY accounts.sessions
+    ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES accounts.users(id);
+
+ALTER TABLE ONLY billing.closings
+    ADD CONSTRAINT closings_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
+
+ALTER TABLE ONLY billing.closings
+    ADD CONSTRAINT closings_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES billing.invoices(id);
+
+ALTER TABLE ONLY billing.closings
+    ADD CONSTRAINT closings_period_id_fkey FOREIGN KEY (period_id) REFERENCES subscriptions.periods(id);
+
+ALTER TABLE ONLY billing.closings
+    ADD CONSTRAINT closings_plan_version_id_fkey FOREIGN KEY (plan_version_id) REFERENCES catalog.plan_versions(id);
+
+ALTER TABLE ONLY billing.closings
+    ADD CONSTRAINT closings_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES subscriptions.subscriptions(id);
+
+ALTER TABLE ONLY billing.invoice_lines
+    ADD CONSTRAINT invoice_lines_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES billing.invoices(id);
+
+ALTER TABLE ONLY billing.invoice_lines
+    ADD CONSTRAINT invoice_lines_price_id_fkey FOREIGN KEY (price_id) REFERENCES catalog.prices(id);
+
+ALTER TABLE ONLY billing.invoice_lines
+    ADD CONSTRAINT invoice_lines_rated_usage_id_fkey FOREIGN KEY (rated_usage_id) REFERENCES billing.rated_usage(id);
+
+ALTER TABLE ONLY billing.invoice_payments
+    ADD CONSTRAINT invoice_payments_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES billing.invoices(id);
+
+ALTER TABLE ONLY billing.invoice_payments
+    ADD CONSTRAINT invoice_payments_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES payments.payments(id);
+
+ALTER TABLE ONLY billing.invoices
+    ADD CONSTRAINT invoices_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
+
+ALTER TABLE ONLY billing.invoices
+    ADD CONSTRAINT invoices_period_id_fkey FOREIGN KEY (period_id) REFERENCES subscriptions.periods(id);
+
+ALTER TABLE ONLY billing.invoices
+    ADD CONSTRAINT invoices_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES subscriptions.subscriptions(id);
+
+ALTER TABLE ONLY billing.pending_changes
+    ADD CONSTRAINT pending_changes_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
+
+ALTER TABLE ONLY billing.pending_changes
+    ADD CONSTRAINT pending_changes_from_plan_version_id_fkey FOREIGN KEY (from_plan_version_id) REFERENCES catalog.plan_versions(id);
+
+ALTER TABLE ONLY billing.pending_changes
+    ADD CONSTRAINT pending_changes_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES billing.invoices(id);
+
+ALTER TABLE ONLY billing.pending_changes
+    ADD CONSTRAINT pending_changes_period_id_fkey FOREIGN KEY (period_id) REFERENCES subscriptions.periods(id);
+
+ALTER TABLE ONLY billing.pending_changes
+    ADD CONSTRAINT pending_changes_plan_version_id_fkey FOREIGN KEY (plan_version_id) REFERENCES catalog.plan_versions(id);
+
+ALTER TABLE ONLY billing.pending_changes
+    ADD CONSTRAINT pending_changes_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES subscriptions.subscriptions(id);
+
+ALTER TABLE ONLY billing.period_fees
+    ADD CONSTRAINT period_fees_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES billing.invoices(id);
+
+ALTER TABLE ONLY billing.period_fees
+    ADD CONSTRAINT period_fees_line_id_fkey FOREIGN KEY (line_id) REFERENCES billing.invoice_lines(id);
+
+ALTER TABLE ONLY billing.period_fees
+    ADD CONSTRAINT period_fees_period_id_fkey FOREIGN KEY (period_id) REFERENCES subscriptions.periods(id);
+
+ALTER TABLE ONLY billing.rated_usage
+    ADD CONSTRAINT rated_usage_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
+
+ALTER TABLE ONLY billing.rated_usage
+    ADD CONSTRAINT rated_usage_period_id_fkey FOREIGN KEY (period_id) REFERENCES subscriptions.periods(id);
+
+ALTER TABLE ONLY billing.rated_usage
+    ADD CONSTRAINT rated_usage_plan_version_id_fkey FOREIGN KEY (plan_version_id) REFERENCES catalog.plan_versions(id);
+
+ALTER TABLE ONLY billing.rated_usage
+    ADD CONSTRAINT rated_usage_price_id_fkey FOREIGN KEY (price_id) REFERENCES catalog.prices(id);
+
+ALTER TABLE ONLY billing.unapplied_payments
+    ADD CONSTRAINT unapplied_payments_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
+
+ALTER TABLE ONLY billing.unapplied_payments
+    ADD CONSTRAINT unapplied_payments_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES payments.payments(id);
+
+ALTER TABLE ONLY catalog.prices
+    ADD CONSTRAINT prices_plan_version_id_fkey FOREIGN KEY (plan_version_id) REFERENCES catalog.plan_versions(id);
+
+ALTER TABLE ONLY ledger.entries
+    ADD CONSTRAINT entries_account_fkey FOREIGN KEY (account) REFERENCES ledger.accounts(name);
+
+ALTER TABLE ONLY ledger.entries
+    ADD CONSTRAINT entries_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES ledger.transactions(id);
+
+ALTER TABLE ONLY metering.rollups
+    ADD CONSTRAINT rollups_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
+
+ALTER TABLE ONLY metering.rollups
+    ADD CONSTRAINT rollups_meter_fkey FOREIGN KEY (meter) REFERENCES metering.meters(key);
+
+ALTER TABLE ONLY payments.checkouts
+    ADD CONSTRAINT checkouts_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES payments.payments(id);
+
+ALTER TABLE ONLY payments.deliveries
+    ADD CONSTRAINT deliveries_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES payments.payments(id);
+
+ALTER TABLE ONLY payments.history
+    ADD CONSTRAINT history_from_status_to_status_fkey FOREIGN KEY (from_status, to_status) REFERENCES payments.allowed_steps(from_status, to_status);
+
+ALTER TABLE ONLY payments.history
+    ADD CONSTRAINT history_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES payments.payments(id);
+
+ALTER TABLE ONLY payments.payment_methods
+    ADD CONSTRAINT payment_methods_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
+
+ALTER TABLE ONLY payments.payments
+    ADD CONSTRAINT payments_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
+
+ALTER TABLE ONLY payments.payments
+    ADD CONSTRAINT payments_method_id_fkey FOREIGN KEY (method_id) REFERENCES payments.payment_methods(id);
+
+ALTER TABLE ONLY sandbox.charges
+    ADD CONSTRAINT charges_checkout_id_fkey FOREIGN KEY (checkout_id) REFERENCES sandbox.checkouts(id);
+
+ALTER TABLE ONLY sandbox.charges
+    ADD CONSTRAINT charges_token_fkey FOREIGN KEY (token) REFERENCES sandbox.methods(token);
+
+ALTER TABLE ONLY subscriptions.periods
+    ADD CONSTRAINT periods_plan_version_id_fkey FOREIGN KEY (plan_version_id) REFERENCES catalog.plan_versions(id);
+
+ALTER TABLE ONLY subscriptions.periods
+    ADD CONSTRAINT periods_subscription_id_customer_id_fkey FOREIGN KEY (subscription_id, customer_id) REFERENCES subscriptions.subscriptions(id, customer_id);
+
+ALTER TABLE ONLY subscriptions.periods
+    ADD CONSTRAINT periods_subscription_id_follows_at_fkey FOREIGN KEY (subscription_id, follows_at) REFERENCES subscriptions.periods(subscription_id, end_at);
+
+ALTER TABLE ONLY subscriptions.subscriptions
+    ADD CONSTRAINT subscriptions_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
+
+ALTER TABLE ONLY subscriptions.subscriptions
+    ADD CONSTRAINT subscriptions_plan_version_id_fkey FOREIGN KEY (plan_version_id) REFERENCES catalog.plan_versions(id);
