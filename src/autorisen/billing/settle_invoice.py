@@ -20,9 +20,9 @@ async def settle_invoice(unit: Unit, fact: payments.PaymentSucceeded) -> None:
     Anything else is kept as an unapplied payment: in the ledger as owed to the payer, and in front of the operator.
     """
     invoice_id = invoice_of(fact.reference)
-    if invoice_id is None or await store.invoice_paid_by(unit.tx, fact.payment_id) is not None:
+    if await store.invoice_paid_by(unit.tx, fact.payment_id) is not None:
         return
-    invoice = await store.find_invoice(unit.tx, invoice_id, lock=True)
+    invoice = None if invoice_id is None else await store.find_invoice(unit.tx, invoice_id, lock=True)
     if invoice is None:
         await keep_unapplied(unit, fact, "there is no such invoice")
         return
