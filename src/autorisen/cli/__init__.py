@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from autorisen.cli import clock, db, demo, processes
+from autorisen.cli import clock, db, demo, events, processes
 from autorisen.kit.embedded_postgres import EmbeddedPostgresError
 from autorisen.kit.ports import PortTaken
 from autorisen.kit.problems import Problem
@@ -23,6 +23,7 @@ processes.register(app)
 app.add_typer(db.app, name="db")
 app.add_typer(clock.app, name="clock")
 app.add_typer(demo.app, name="demo")
+app.add_typer(events.app, name="events")
 
 
 def main() -> None:

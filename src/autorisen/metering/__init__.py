@@ -7,6 +7,13 @@ rejected_events, unmetered_types, imports. Records no facts; listens to Customer
 from autorisen.metering.apply_meters import apply_meters
 from autorisen.metering.claim_events import claim_events, on_customer_created
 from autorisen.metering.decode import new_event
+from autorisen.metering.importing import (
+    EXAMPLE_COLUMNS,
+    ImportOptions,
+    ImportReport,
+    example_file,
+    import_file,
+)
 from autorisen.metering.ingest import Submission, ingest, ingest_all
 from autorisen.metering.jobs import JOBS, SCHEDULE
 from autorisen.metering.load_meters import load_meters
@@ -36,6 +43,7 @@ from autorisen.metering.usage import (
 )
 
 __all__ = [
+    "EXAMPLE_COLUMNS",
     "JOBS",
     "SCHEDULE",
     "Aggregation",
@@ -43,6 +51,8 @@ __all__ = [
     "Event",
     "EventCounts",
     "EventCursor",
+    "ImportOptions",
+    "ImportReport",
     "IngestHealth",
     "MeterDefinition",
     "Quantity",
@@ -55,6 +65,8 @@ __all__ = [
     "apply_meters",
     "claim_events",
     "event_counts",
+    "example_file",
+    "import_file",
     "ingest",
     "ingest_all",
     "ingest_health",

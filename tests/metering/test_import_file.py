@@ -1,0 +1,162 @@
+"""Importing files: golden totals of real data, idempotence, resumption, and files that are wrong."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from autorisen.cli import app as command_line
+from autorisen.kit.clock import FrozenClock
+from autorisen.kit.unit import Runtime
+from autorisen.metering import EXAMPLE_COLUMNS, ImportOptions, apply_meters, example_file, import_file
+from autorisen.metering.errors import InvalidImport
+from tests.factories.accounts import make_customer, make_key
+from tests.factories.metering import METERS, make_meters, usage
+
+
+async def make_house(runtime: Runtime) -> dict[str, str]:
+    await make_meters(runtime)
+    async with runtime.unit() as unit:
+        await make_customer(unit, key="acme")
+        return await make_key(unit, None)
+
+
+class Killed(Exception):
+    """Stands for the end of the process between two commits."""
+
+
+@pytest.mark.parametrize(
+    "name, totals",
+    [
+        ("code", ("8819", 18_059_974, 245_896)),
+        ("conv", ("19366", 22_361_870, 4_088_665)),
+    ],
+)
+async def test_golden_totals_of_the_real_traces(
+    runtime: Runtime, client: httpx.AsyncClient, name: str, totals: tuple[str, int, int]
+) -> None:
+    """Goal: a real trace, shifted and stretched, interrupted and imported again, gives its published totals."""
+    operator = await make_house(runtime)
+    async with runtime.unit() as unit:
+        await apply_meters(unit, [*METERS, METERS[0].__class__("llm.requests", "Requests", "requests", *COUNT)])
+    options = ImportOptions(
+        columns=EXAMPLE_COLUMNS,
+        type="llm.completion",
+        subject="acme",
+        shift_to=datetime(2026, 2, 1, tzinfo=UTC),
+        stretch=Decimal(600),
+    )
+
+    def die(rows: int, total: int) -> None:
+        assert total == int(totals[0])
+        if rows >= 4_000:
+            raise Killed
+
+    with pytest.raises(Killed):
+        await import_file(runtime, example_file(name), options, on_progress=die)
+    report = await import_file(runtime, example_file(name), options)
+    assert (report.rows, report.accepted, report.resumed_at) == (int(totals[0]), int(totals[0]), 4_000)
+    again = await import_file(runtime, example_file(name), options)
+    assert (again.rows, again.accepted, again.duplicates, again.resumed_at) == (int(totals[0]), 0, int(totals[0]), 0)
+    used = await usage(client, operator, customer="acme")
+    assert used["llm.requests"] == (totals[0], int(totals[0]))
+    assert used["llm.input_tokens"][0] == str(totals[1])
+    assert used["llm.output_tokens"][0] == str(totals[2])
+
+
+COUNT = ("llm.completion", METERS[0].aggregation)
+
+
+async def test_shift_and_stretch_move_time_exactly() -> None:
+    first = datetime(2023, 11, 16, 18, 15, 46, 680590, tzinfo=UTC)
+    options = ImportOptions(shift_to=datetime(2026, 3, 1, tzinfo=UTC), stretch=Decimal("1.5"))
+    assert options.place(first, first) == datetime(2026, 3, 1, tzinfo=UTC)
+    assert options.place(first + timedelta(microseconds=2), first) == datetime(2026, 3, 1, 0, 0, 0, 3, tzinfo=UTC)
+    assert not ImportOptions().moves_time
+
+
+async def test_the_name_of_the_file_does_not_matter(runtime: Runtime, tmp_path: Path) -> None:
+    await make_house(runtime)
+    content = b"when,who,in,out\n2026-02-01 10:00:00,acme,5,1\n2026-02-01T12:00:00+02:00,acme,7,1"
+    (tmp_path / "one.csv").write_bytes(content)
+    (tmp_path / "two.csv.gz").write_bytes(gzip.compress(content))
+    options = ImportOptions(
+        columns={"time": "when", "subject": "who", "data.input_tokens": "in", "data.output_tokens": "out"},
+        type="llm.completion",
+    )
+    assert (await import_file(runtime, tmp_path / "one.csv", options)).accepted == 2
+    assert (await import_file(runtime, tmp_path / "two.csv.gz", options)).duplicates == 2
+
+
+async def test_bad_rows_are_reported_and_the_others_count(
+    runtime: Runtime, client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    operator = await make_house(runtime)
+    lines = [
+        {"id": "1", "data": {"input_tokens": 1, "output_tokens": 1}, "time": "2026-02-01T00:00:00Z"},
+        {"id": "2", "data": {"input_tokens": "many", "output_tokens": 1}},
+        {"data": {"input_tokens": 2, "output_tokens": 1}, "subject": "acme", "time": "2026-02-01T00:00:00Z"},
+    ]
+    path = tmp_path / "usage.jsonl"
+    path.write_text("\n".join(json.dumps(line) for line in lines) + '\n{"broken": \n\n[1]\n')
+    report = await import_file(runtime, path, ImportOptions(type="llm.completion", subject="acme"))
+    assert (report.rows, report.accepted, report.rejected) == (5, 2, 3)
+    assert report.first_reasons[0].startswith("row 2: /data/input_tokens")
+    assert (await usage(client, operator, customer="acme"))["llm.input_tokens"] == ("3", 2)
+
+
+@pytest.mark.parametrize(
+    "content, columns, message",
+    [
+        (b"a,b\n1,2\n", {"time": "c"}, "c is no column of the file; it has a, b"),
+        (b"", {"time": "c"}, "it has none"),
+        (b"a\n\xff\n", {"time": "a"}, "is not UTF-8"),
+        (None, {}, "there is no file usage.csv"),
+    ],
+)
+async def test_a_file_that_is_wrong_as_a_whole(
+    runtime: Runtime, tmp_path: Path, content: bytes | None, columns: dict[str, str], message: str
+) -> None:
+    path = tmp_path / "usage.csv"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InvalidImport) as refused:
+        await import_file(runtime, path, ImportOptions(columns=columns))
+    assert message in refused.value.detail
+
+
+async def test_a_broken_gzip_file(runtime: Runtime, tmp_path: Path) -> None:
+    path = tmp_path / "usage.csv.gz"
+    path.write_bytes(gzip.compress(b"a,b\n" * 1000)[:-20])
+    with pytest.raises(InvalidImport):
+        await import_file(runtime, path, ImportOptions())
+
+
+def test_options_that_can_not_be(clock: FrozenClock) -> None:
+    with pytest.raises(InvalidImport):
+        ImportOptions(columns={"tokens": "a"})
+    with pytest.raises(InvalidImport):
+        ImportOptions(stretch=Decimal(0))
+
+
+def test_the_command_reports(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Goal: the command imports, says what became of the rows, and ends with 1 when some were refused."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("AUTORISEN_HOME", str(tmp_path))
+    path = tmp_path / "usage.csv"
+    path.write_text("at,n\n2026-02-01T00:00:00Z,1\n2026-02-01T00:00:01Z,2\n")
+    arguments = ["events", "import", str(path), "--map", "time=at", "--map", "data.n=n", "--type", "demo"]
+    done = CliRunner().invoke(command_line, [*arguments, "--subject", "acme"])
+    assert done.exit_code == 0, done.output
+    assert "2 rows: 2 accepted, 0 duplicate, 0 in conflict, 0 rejected." in done.output
+    refused = CliRunner().invoke(command_line, arguments)
+    assert refused.exit_code == 1
+    assert "/subject must be a text that is not empty" in refused.output
+    assert CliRunner().invoke(command_line, [*arguments, "--stretch", "long"]).exit_code == 2
