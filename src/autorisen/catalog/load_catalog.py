@@ -128,7 +128,7 @@ def _usage_prices(table: Table, units: dict[str, str], currencies: tuple[str, ..
         unit_amounts[currency] = unit_amount
     if not overage and unit_amounts:
         table.fail("price", "must be left out where overage is refused")
-    for currency in unit_amounts.keys() - set(currencies):
+    for currency in sorted(unit_amounts.keys() - set(currencies)):
         table.fail("price", f"has a price in {currency}, in which the plan is not sold")
     for currency in currencies:
         if overage and currency not in unit_amounts:

@@ -72,18 +72,18 @@ async def current_plans(tx: Tx, at: datetime) -> list[PlanVersion]:
 
 async def current_plan(tx: Tx, key: str, at: datetime) -> PlanVersion:
     """The version of that plan that is sold at that time. Raises `PlanNotFound`."""
-    for plan in await current_plans(tx, at):
-        if plan.plan_key == key:
-            return plan
-    raise PlanNotFound(f"no plan with the key {key} is sold")
+    found = next((plan for plan in await current_plans(tx, at) if plan.plan_key == key), None)
+    if found is None:
+        raise PlanNotFound(f"no plan with the key {key} is sold")
+    return found
 
 
 async def default_plan(tx: Tx, at: datetime) -> PlanVersion:
     """The plan that everybody starts on. Raises `NoDefaultPlan` before the first apply."""
-    for plan in await current_plans(tx, at):
-        if plan.is_default:
-            return plan
-    raise NoDefaultPlan("run `autorisen catalog apply` first")
+    found = next((plan for plan in await current_plans(tx, at) if plan.is_default), None)
+    if found is None:
+        raise NoDefaultPlan("run `autorisen catalog apply` first")
+    return found
 
 
 async def newest_plans(tx: Tx) -> list[PlanVersion]:

@@ -32,7 +32,7 @@ class Table:
         return self.raw.get(key)
 
     def refuse_unknown(self) -> None:
-        for key in self.raw.keys() - self._taken:
+        for key in sorted(self.raw.keys() - self._taken):
             self.fail(key, "is not a known key")
 
     def refuse_repeats(self, key: str, found: Sequence[tuple[str, ...]]) -> None:
