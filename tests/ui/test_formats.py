@@ -43,8 +43,9 @@ def test_short_forms(value: int, text: str) -> None:
     [
         (Decimal("35"), "execution", "R0,35 per execution"),
         (Decimal("0.0012"), "tokens", f"R12,00 per 1{NBSP}million tokens"),
-        (Decimal("0.05"), "token", f"R0,50 per 1{NBSP}000 tokens"),
+        (Decimal("0.05"), "token", f"R500,00 per 1{NBSP}million tokens"),
         (Decimal("0.00000125"), "token", f"R0,0125 per 1{NBSP}million tokens"),
+        (Decimal("1.4"), "executions", "R0,014 per execution"),
         (Decimal("0"), "token", "R0,00 per token"),
     ],
 )

@@ -17,7 +17,8 @@ from autorisen.kit.money import EXPONENTS, Money
 LOCALE = "en_ZA"
 DEFAULT_ZONE = ZoneInfo("Africa/Johannesburg")
 DASH = "\N{EN DASH}"
-SCALES = ((1, ""), (1_000, "1\N{NO-BREAK SPACE}000 "), (1_000_000, "1\N{NO-BREAK SPACE}million "))
+MILLION = 1_000_000
+LEAST_SHOWN = Decimal("0.01")
 
 
 def money(amount: Money | None) -> str:
@@ -44,18 +45,18 @@ def compact(value: int | Decimal) -> str:
 
 
 def unit_price(unit_amount: Decimal, currency: str, unit: str = "unit") -> str:
-    """A price per unit (`unit_amount` is minor units for one), per 1, 1 000 or 1 million units: where cents show.
+    """A price per unit (`unit_amount` is minor units for one); below a cent it is said per 1 million units.
 
-    Exact: the scale changes, the digits do not. `unit` is the singular; an s is added where needed.
+    Exact: the scale changes, the digits do not. `unit` is its name, singular or plural.
     """
-    per_one = Decimal(unit_amount).scaleb(-EXPONENTS[currency])
-    smallest = SCALES[-1] if per_one else SCALES[0]
-    scale, words = next(((s, w) for s, w in SCALES if per_one * s >= Decimal("0.1")), smallest)
-    price = (per_one * scale).normalize()
+    price = Decimal(unit_amount).scaleb(-EXPONENTS[currency]).normalize()
+    singular = unit.removesuffix("s")
+    words = singular
+    if 0 < price < LEAST_SHOWN:
+        price, words = (price * MILLION).normalize(), f"1\N{NO-BREAK SPACE}million {singular}s"
     places = max(EXPONENTS[currency], -int(price.as_tuple().exponent))
     text = format_currency(price, currency, f"\xa4#,##0.{'0' * places}", locale=LOCALE, currency_digits=False)
-    singular = unit.removesuffix("s")
-    return f"{text} per {words}{singular if scale == 1 else singular + 's'}"
+    return f"{text} per {words}"
 
 
 def percent(share: Decimal) -> str:

@@ -74,7 +74,7 @@ function options(figure, data) {
       y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.08 : 1] },
     },
     axes: [
-      { ...axis, grid: { show: false }, space: 56, splits: () => ticks(data.starts, figure.clientWidth),
+      { ...axis, size: 26, gap: 8, grid: { show: false }, space: 56, splits: () => ticks(data.starts, figure.clientWidth),
         values: (_plot, splits) => splits.map(format.tick) },
       { ...axis, size: 52, gap: 4, grid: { stroke: line, width: 1 },
         values: (_plot, splits) => splits.map((value) => short.format(value)) },

@@ -1,0 +1,239 @@
+"""What a visitor or a customer is offered, made ready for a page from plan versions. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from urllib.parse import urlencode
+
+from autorisen.catalog import Interval, PlanVersion, Rated, UsagePrice, months_of, rate
+from autorisen.kit.money import Money
+from autorisen.metering import MeterDefinition
+
+# One month of a busy team, for the example on the landing page; it is rated by the real prices.
+EXAMPLE_USE: Mapping[str, Decimal] = {
+    "agent.execution": Decimal(2_640),
+    "llm.input_tokens": Decimal(9_184_220),
+    "llm.output_tokens": Decimal(412_905),
+}
+
+
+LIMIT_ROWS = (
+    ("agents", "Agents", ""),
+    ("projects", "Projects", ""),
+    ("storage_mb", "Storage", ""),
+    ("support_hours", "Reply from support within", " hours"),
+)
+
+
+@dataclass(frozen=True)
+class Subscribed:
+    """What the person at the page has: plan, its rank, its interval and currency."""
+
+    plan_key: str
+    rank: int
+    interval: Interval
+    currency: str
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """One meter of a plan: what is included in a period, and what one more unit costs (None: not sold)."""
+
+    name: str
+    unit: str
+    included: Decimal
+    unit_amount: Decimal | None
+    currency: str
+
+
+@dataclass(frozen=True)
+class Action:
+    """What can be done with a plan; without `href` it is only said."""
+
+    label: str
+    href: str | None = None
+
+
+@dataclass(frozen=True)
+class PlanCard:
+    """One plan as a card. `monthly` and `saving` are set for yearly prices: what a month costs, and the share saved."""
+
+    key: str
+    name: str
+    tagline: str
+    price: Money
+    interval: Interval
+    monthly: Money | None
+    saving: Decimal | None
+    allowances: tuple[Allowance, ...]
+    limits: tuple[str, ...]
+    features: tuple[str, ...]
+    is_current: bool
+    is_marked: bool
+    action: Action
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The same thing for every plan, side by side; None where a plan does not have it."""
+
+    allowances: tuple[tuple[str, tuple[Allowance | None, ...]], ...]
+    limits: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A month on one plan, rated: what the landing page shows."""
+
+    plan_name: str
+    fee: Money
+    lines: tuple[tuple[str, str, str, Rated], ...]
+    total: Money
+
+
+def plan_cards(
+    plans: Sequence[PlanVersion],
+    meters: Sequence[MeterDefinition],
+    *,
+    currency: str,
+    interval: Interval,
+    has: Subscribed | None = None,
+    is_signed_in: bool = False,
+) -> tuple[PlanCard, ...]:
+    """The plans sold in that currency and interval, by rank, each with what this person can do with it."""
+    names = {meter.key: meter.name for meter in meters}
+    cards = []
+    for plan in plans:
+        price = plan.flat_price(currency, interval)
+        if price is None:
+            continue
+        monthly = plan.flat_price(currency, "month")
+        is_current = (
+            has is not None and has.plan_key == plan.plan_key and (has.interval == interval or not price.amount)
+        )
+        cards.append(
+            PlanCard(
+                key=plan.plan_key,
+                name=plan.name,
+                tagline=plan.tagline,
+                price=price.amount,
+                interval=interval,
+                monthly=per_month(price.amount) if interval == "year" and price.amount else None,
+                saving=_saving(price.amount, monthly.amount) if monthly and interval == "year" else None,
+                allowances=tuple(
+                    allowance(each, names.get(each.meter, each.meter), interval) for each in plan.usage_prices(currency)
+                ),
+                limits=tuple(_limits(plan)),
+                features=plan.features,
+                is_current=is_current,
+                is_marked=is_current or (has is None and plan is _middle(plans)),
+                action=_action(plan, interval, has, is_current=is_current, is_signed_in=is_signed_in),
+            )
+        )
+    return tuple(cards)
+
+
+def sold(plans: Sequence[PlanVersion], currency: str, interval: Interval) -> list[PlanVersion]:
+    """The plans that can be had in that currency and interval."""
+    return [plan for plan in plans if plan.flat_price(currency, interval) is not None]
+
+
+def comparison(
+    plans: Sequence[PlanVersion], meters: Sequence[MeterDefinition], *, currency: str, interval: Interval
+) -> Comparison:
+    """What the plans sold that way include, row by row."""
+    offered = sold(plans, currency, interval)
+    rows = []
+    for meter in meters:
+        prices = [plan.usage_price(currency, meter.key) for plan in offered]
+        if any(prices):
+            cells = tuple(None if price is None else allowance(price, meter.name, interval) for price in prices)
+            rows.append((meter.name, cells))
+    limits = tuple((name, tuple(_limit(plan, key, unit) for plan in offered)) for key, name, unit in LIMIT_ROWS)
+    return Comparison(tuple(rows), limits)
+
+
+def allowance(price: UsagePrice, name: str, interval: Interval) -> Allowance:
+    """The allowance of one period; a year pools twelve months."""
+    return Allowance(
+        name=name,
+        unit=price.unit_label,
+        included=price.included * months_of(interval),
+        unit_amount=price.unit_amount if price.overage_allowed else None,
+        currency=price.currency,
+    )
+
+
+def per_month(yearly: Money) -> Money:
+    """A twelfth, for comparison only: rounded half up to the cent."""
+    cents = (Decimal(yearly.minor) / 12).quantize(Decimal(1), rounding=ROUND_HALF_UP)
+    return Money(int(cents), yearly.currency)
+
+
+def example_month(plan: PlanVersion, meters: Sequence[MeterDefinition], currency: str) -> Example | None:
+    """EXAMPLE_USE on that plan, by the rating that invoices use; None when the plan is not sold in that currency."""
+    fee = plan.flat_price(currency, "month")
+    if fee is None:
+        return None
+    names = {meter.key: meter.name for meter in meters}
+    lines = tuple(
+        (names.get(price.meter, price.meter), price.unit_label, price.currency, rate(price, EXAMPLE_USE[price.meter]))
+        for price in plan.usage_prices(currency)
+        if price.meter in EXAMPLE_USE
+    )
+    total = sum((rated.amount for *_, rated in lines), start=fee.amount)
+    return Example(plan.name, fee.amount, lines, total)
+
+
+def featured(plans: Sequence[PlanVersion]) -> PlanVersion | None:
+    """The first plan that costs money: the example is rated on it."""
+    return next((plan for plan in plans if not plan.is_default), None)
+
+
+def upgrade_address(plan_key: str, interval: str) -> str:
+    return "/app/upgrade?" + urlencode({"plan": plan_key, "interval": interval})
+
+
+def _limit(plan: PlanVersion, key: str, unit: str) -> str:
+    value = plan.limits.get(key, 0)
+    if value is None:
+        return "Unlimited"
+    if key == "storage_mb":
+        return f"{value // 1024} GB" if value % 1024 == 0 else f"{value} MB"
+    return f"{value}{unit}"
+
+
+def _saving(yearly: Money, monthly: Money) -> Decimal | None:
+    if not monthly.minor:
+        return None
+    return 1 - Decimal(yearly.minor) / (12 * Decimal(monthly.minor))
+
+
+def _middle(plans: Sequence[PlanVersion]) -> PlanVersion:
+    return featured(plans) or plans[0]
+
+
+def _limits(plan: PlanVersion) -> list[str]:
+    texts = []
+    for key, one, many in (("agents", "agent", "agents"), ("projects", "project", "projects")):
+        value = plan.limits.get(key, 0)
+        texts.append(f"Unlimited {many}" if value is None else f"{value} {one if value == 1 else many}")
+    return [*texts, f"{_limit(plan, 'storage_mb', '')} storage"]
+
+
+def _action(
+    plan: PlanVersion, interval: Interval, has: Subscribed | None, *, is_current: bool, is_signed_in: bool
+) -> Action:
+    if not is_signed_in:
+        return Action("Start free" if plan.is_default else f"Start with {plan.name}", "/register")
+    if has is None:
+        return Action("Not for operators")
+    if is_current:
+        return Action("Your plan")
+    if plan.plan_key == has.plan_key:
+        return Action(f"Pay by the {interval}", upgrade_address(plan.plan_key, interval))
+    if plan.rank > has.rank:
+        return Action(f"Upgrade to {plan.name}", upgrade_address(plan.plan_key, interval))
+    return Action("Change at the end of the period", "/app/billing")
