@@ -24,9 +24,7 @@ async def subscribe(
     """A customer on a plan of the shipped catalog, which is applied first."""
     await apply_shipped(unit)
     customer = await make_customer(unit, key=key, time_zone=time_zone)
-    started = await start_subscription(
-        unit, customer=customer, plan_key=plan_key, interval=interval, start_at=start_at
-    )
+    started = await start_subscription(unit, customer=customer, plan_key=plan_key, interval=interval, start_at=start_at)
     return customer, started
 
 

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from autorisen.cli import clock, db, demo, events, processes
+from autorisen.cli import catalog, clock, db, demo, events, ledger, processes
 from autorisen.kit.embedded_postgres import EmbeddedPostgresError
 from autorisen.kit.ports import PortTaken
 from autorisen.kit.problems import Problem
@@ -22,6 +22,8 @@ app = typer.Typer(
 processes.register(app)
 app.add_typer(db.app, name="db")
 app.add_typer(clock.app, name="clock")
+app.add_typer(catalog.app, name="catalog")
+app.add_typer(ledger.app, name="ledger")
 app.add_typer(demo.app, name="demo")
 app.add_typer(events.app, name="events")
 

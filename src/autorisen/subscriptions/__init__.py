@@ -29,7 +29,7 @@ from autorisen.subscriptions.facts import (
     SubscriptionRecovered,
     SubscriptionStarted,
 )
-from autorisen.subscriptions.model import Entitlement, Period, Standing, Status, Subscription
+from autorisen.subscriptions.model import LIVE, Entitlement, Period, Standing, Status, Subscription
 from autorisen.subscriptions.past_due import mark_active, mark_past_due
 from autorisen.subscriptions.periods import next_period_end, unused_credit
 from autorisen.subscriptions.start_subscription import on_customer_created, start_subscription
@@ -45,6 +45,7 @@ from autorisen.subscriptions.store import (
 )
 
 __all__ = [
+    "LIVE",
     "AlreadySubscribed",
     "CancelRequested",
     "CancelWithdrawn",
