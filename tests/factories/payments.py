@@ -50,7 +50,7 @@ class OpenCheckout:
 
 
 async def a_checkout(
-    runtime: Runtime, customer_id: UUID, reference: str = "invoice:1", amount: Money = PRICE
+    runtime: Runtime, customer_id: UUID, reference: str = "order:1", amount: Money = PRICE
 ) -> OpenCheckout:
     checkout = await start_checkout(
         runtime,
@@ -75,13 +75,13 @@ async def a_saved_card(
 ) -> UUID:
     """A customer who has paid once, so that the card is on file."""
     customer_id = await a_customer(runtime, key)
-    checkout = await a_checkout(runtime, customer_id, f"invoice:first-{key}")
+    checkout = await a_checkout(runtime, customer_id, f"order:first-{key}")
     await pay(client, checkout, number)
     await worker.drain()
     return customer_id
 
 
-async def the_payment(runtime: Runtime, reference: str = "invoice:1") -> Payment:
+async def the_payment(runtime: Runtime, reference: str = "order:1") -> Payment:
     """The newest attempt for a reference."""
     async with runtime.database.read() as tx:
         return (await payments_for(tx, reference))[-1]
@@ -102,14 +102,14 @@ async def count(runtime: Runtime, table: str) -> int:
     return int(row[0])
 
 
-def event_body(checkout: OpenCheckout, payment: Payment, **changes: Any) -> dict[str, Any]:
+def event_body(checkout: OpenCheckout, of: Payment, /, **changes: Any) -> dict[str, Any]:
     """What the sandbox says when a checkout is paid. A change of None leaves the field out."""
     data = {
         "payment": checkout.provider_id,
-        "merchant_payment_id": str(payment.id),
-        "reference": payment.reference,
-        "amount_minor": payment.amount.minor,
-        "currency": payment.amount.currency,
+        "merchant_payment_id": str(of.id),
+        "reference": of.reference,
+        "amount_minor": of.amount.minor,
+        "currency": of.amount.currency,
     }
     body: dict[str, Any] = {"id": "sev_1", "type": "payment.succeeded", "mode": "test"}
     outer = {name: value for name, value in changes.items() if name not in data}
