@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Any
 
 import structlog
 from fastapi import APIRouter, Depends, FastAPI, Request
@@ -17,6 +19,7 @@ from autorisen.accounts import api as accounts_api
 from autorisen.accounts import pages as accounts_pages
 from autorisen.catalog import api as catalog_api
 from autorisen.kit.http import JsonBodies, RequestContext, refuse_unknown_query, validation_problem
+from autorisen.kit.openapi import complete
 from autorisen.kit.problems import NotFound, Problem
 from autorisen.kit.sandbox_clock import keep_in_step
 from autorisen.kit.unit import Runtime
@@ -29,6 +32,7 @@ from autorisen.payments.sandbox import pages as sandbox_pages
 from autorisen.portal import pages as portal_pages
 from autorisen.subscriptions import api as subscriptions_api
 from autorisen.ui import render_problem, static_router
+from autorisen.worker import registry
 
 log = structlog.get_logger(__name__)
 
@@ -73,10 +77,12 @@ def create_app(runtime: Runtime) -> FastAPI:
         openapi_url="/api/openapi.json",
     )
     app.state.runtime = runtime
+    app.state.registry = registry()
     for router in API_ROUTERS:
         app.include_router(router, dependencies=[Depends(refuse_unknown_query)])
     for router in PAGE_ROUTERS:
         app.include_router(router, include_in_schema=False)
+    app.openapi = partial(_openapi, app)  # type: ignore[method-assign]  # FastAPI's own way to extend the document
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http_exception)
@@ -88,6 +94,12 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestContext, runtime=runtime)
     return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        app.openapi_schema = complete(FastAPI.openapi(app))
+    return app.openapi_schema
 
 
 @asynccontextmanager

@@ -71,6 +71,7 @@ LINES = "SELECT * FROM billing.invoice_lines WHERE invoice_id = %(invoice_id)s O
 LIST_INVOICES = """
 SELECT * FROM billing.invoices
 WHERE issued_at IS NOT NULL AND (%(customer_id)s::uuid IS NULL OR customer_id = %(customer_id)s::uuid)
+  AND (%(status)s::text IS NULL OR status = %(status)s::text)
   AND (%(after)s::uuid IS NULL
        OR (issued_at, id) < (SELECT issued_at, id FROM billing.invoices WHERE id = %(after)s::uuid))
 ORDER BY issued_at DESC, id DESC LIMIT %(limit)s
@@ -138,6 +139,8 @@ INSERT INTO billing.unapplied_payments (payment_id, customer_id, reference, amou
 VALUES (%(payment_id)s, %(customer_id)s, %(reference)s, %(amount_minor)s, %(currency)s, %(gateway)s, %(reason)s, %(at)s)
 ON CONFLICT (payment_id) DO NOTHING RETURNING payment_id
 """
+
+IS_UNAPPLIED = "SELECT FROM billing.unapplied_payments WHERE payment_id = %(payment_id)s"
 
 
 async def insert_invoice(tx: Tx, id: UUID, draft: Draft, line_ids: Sequence[UUID], at: datetime) -> None:
@@ -213,11 +216,17 @@ async def find_invoice(tx: Tx, id: UUID, *, lock: bool = False) -> Invoice | Non
 
 
 async def list_invoices(
-    tx: Tx, *, customer_id: UUID | None, after: UUID | None = None, limit: int = 50
+    tx: Tx,
+    *,
+    customer_id: UUID | None,
+    status: InvoiceStatus | None = None,
+    after: UUID | None = None,
+    limit: int = 50,
 ) -> list[Invoice]:
     """Issued invoices, newest first, without their lines; of all customers when `customer_id` is None."""
+    values = {"customer_id": customer_id, "status": status, "after": after, "limit": limit}
     async with tx.cursor(row_factory=dict_row) as cursor:
-        found = await cursor.execute(LIST_INVOICES, {"customer_id": customer_id, "after": after, "limit": limit})
+        found = await cursor.execute(LIST_INVOICES, values)
         return [_invoice(row) for row in await found.fetchall()]
 
 
@@ -360,3 +369,8 @@ async def invoice_paid_by(tx: Tx, payment_id: UUID) -> UUID | None:
 async def insert_unapplied(tx: Tx, values: Mapping[str, object]) -> bool:
     """Keep a payment that pays nothing we know. False when it is kept already."""
     return (await tx.execute(INSERT_UNAPPLIED, values)).rowcount == 1
+
+
+async def is_unapplied(tx: Tx, payment_id: UUID) -> bool:
+    """Whether a payment arrived that could pay nothing."""
+    return await (await tx.execute(IS_UNAPPLIED, {"payment_id": payment_id})).fetchone() is not None

@@ -5,13 +5,18 @@ Owns no schema and no facts; reads the other capabilities through their doors.
 
 from autorisen.ops.advance_clock import Advance, ClockGoesForwardOnly, advance_clock
 from autorisen.ops.apply_catalog_text import apply_catalog_text
+from autorisen.ops.health import Component, State, components, overall
 from autorisen.ops.release import Release, release
 
 __all__ = [
     "Advance",
     "ClockGoesForwardOnly",
+    "Component",
     "Release",
+    "State",
     "advance_clock",
     "apply_catalog_text",
+    "components",
+    "overall",
     "release",
 ]
