@@ -17,7 +17,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from autorisen.accounts import api as accounts_api
 from autorisen.accounts import pages as accounts_pages
+from autorisen.billing import api as billing_api
+from autorisen.billing import pages as billing_pages
 from autorisen.catalog import api as catalog_api
+from autorisen.console import pages as console_pages
 from autorisen.kit.http import JsonBodies, RequestContext, refuse_unknown_query, validation_problem
 from autorisen.kit.openapi import complete
 from autorisen.kit.problems import NotFound, Problem
@@ -30,6 +33,7 @@ from autorisen.ops import api as ops_api
 from autorisen.payments import api as payments_api
 from autorisen.payments.sandbox import pages as sandbox_pages
 from autorisen.portal import pages as portal_pages
+from autorisen.projectplan import api as projectplan_api
 from autorisen.subscriptions import api as subscriptions_api
 from autorisen.ui import render_problem, static_router
 from autorisen.worker import registry
@@ -40,16 +44,20 @@ log = structlog.get_logger(__name__)
 API_ROUTERS: tuple[APIRouter, ...] = (
     ops_api.router,
     accounts_api.router,
+    billing_api.router,
     catalog_api.router,
     ledger_api.router,
     metering_api.router,
     payments_api.router,
+    projectplan_api.router,
     subscriptions_api.router,
 )
 PAGE_ROUTERS: tuple[APIRouter, ...] = (
     accounts_pages.router,
+    console_pages.router,
     portal_pages.router,
     static_router,
+    billing_pages.router,
     sandbox_pages.router,
 )
 

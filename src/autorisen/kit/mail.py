@@ -20,6 +20,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from autorisen.kit.database import Tx
+from autorisen.kit.ids import public_id
 from autorisen.kit.settings import InvalidSetting
 from autorisen.kit.unit import Unit
 from autorisen.kit.work import Job, Lease, enqueue
@@ -78,6 +79,10 @@ class StoredMail:
     message: Message
     created_at: datetime
     sent_at: datetime | None
+
+    @property
+    def public_id(self) -> str:
+        return public_id("mail", self.id)
 
 
 async def send(unit: Unit, message: Message) -> UUID:

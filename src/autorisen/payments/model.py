@@ -9,6 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
+from autorisen.kit.ids import public_id
 from autorisen.kit.money import Money
 
 
@@ -178,6 +179,10 @@ class Delivery:
     applied_at: datetime | None
     duplicates: int
     replays: int
+
+    @property
+    def public_id(self) -> str:
+        return public_id("whd", self.id)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,96 @@
+"""Customers: find one, and see its plan, use and invoices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from autorisen import accounts, billing, payments, subscriptions
+from autorisen.accounts import ApiKey, AuditEntry, Customer, User
+from autorisen.billing import CostSoFar, Invoice
+from autorisen.console.access import Operator
+from autorisen.console.paging import PAGE_SIZE, cursor, older_link
+from autorisen.kit.database import Tx
+from autorisen.kit.http import RuntimeDep
+from autorisen.kit.ids import parse_public_id
+from autorisen.payments import PaymentMethod
+from autorisen.subscriptions import Entitlement, Period, Subscription
+from autorisen.ui import render
+
+router = APIRouter(prefix="/customers")
+
+
+@dataclass(frozen=True)
+class CustomersPage:
+    """Context of console/customers.html."""
+
+    customers: Sequence[Customer]
+    subscriptions: Mapping[UUID, Subscription]
+    search: str
+    older: str | None
+
+
+@dataclass(frozen=True)
+class CustomerPage:
+    """Context of console/customer.html. `cost` is empty until the customer has a subscription."""
+
+    customer: Customer
+    subscription: Subscription | None
+    period: Period | None
+    cost: CostSoFar | None
+    entitlements: Sequence[Entitlement]
+    methods: Sequence[PaymentMethod]
+    invoices: Sequence[Invoice]
+    people: Sequence[User]
+    keys: Sequence[ApiKey]
+    audit: Sequence[AuditEntry]
+    now: datetime
+
+
+@router.get("")
+async def customers_page(
+    request: Request, runtime: RuntimeDep, _operator: Operator, search: str = "", after: str = ""
+) -> Response:
+    async with runtime.database.read() as tx:
+        found = await accounts.list_customers(tx, search=search.strip(), after=cursor("cus", after), limit=PAGE_SIZE)
+        page = CustomersPage(
+            customers=found,
+            subscriptions=await subscriptions.subscriptions_of(tx, [each.id for each in found]),
+            search=search,
+            older=older_link("/console/customers", "cus", found, search=search),
+        )
+    return render(request, "console/customers.html", page)
+
+
+@router.get("/{customer_id}")
+async def customer_page(request: Request, runtime: RuntimeDep, _operator: Operator, customer_id: str) -> Response:
+    now = runtime.clock.now()
+    async with runtime.database.read() as tx:
+        customer = await accounts.customer(tx, parse_public_id("cus", customer_id))
+        subscription = await subscriptions.subscription_of(tx, customer.id)
+        page = CustomerPage(
+            customer=customer,
+            subscription=subscription,
+            period=await subscriptions.current_period(tx, subscription.id) if subscription else None,
+            cost=await _cost(tx, customer.id, now),
+            entitlements=await subscriptions.entitlements(tx, customer_id=customer.id, now=now),
+            methods=await payments.payment_methods(tx, customer.id),
+            invoices=await billing.list_invoices(tx, customer_id=customer.id, limit=PAGE_SIZE),
+            people=await accounts.members_of(tx, customer.id),
+            keys=await accounts.list_api_keys(tx, customer.id),
+            audit=await accounts.audit_log(tx, target=customer.public_id, limit=20),
+            now=now,
+        )
+    return render(request, "console/customer.html", page)
+
+
+async def _cost(tx: Tx, customer_id: UUID, now: datetime) -> CostSoFar | None:
+    try:
+        return await billing.cost_so_far(tx, customer_id=customer_id, now=now)
+    except billing.SubscriptionMissing:
+        return None

@@ -1,0 +1,88 @@
+"""All invoices, by status, and one with its reasons and payments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from autorisen import accounts, billing, payments
+from autorisen.accounts import Customer
+from autorisen.billing import Invoice, InvoiceStatus
+from autorisen.console.access import Operator
+from autorisen.console.paging import PAGE_SIZE, cursor, older_link
+from autorisen.kit.http import RuntimeDep
+from autorisen.kit.ids import parse_public_id
+from autorisen.payments import Payment
+from autorisen.ui import render
+
+router = APIRouter(prefix="/invoices")
+
+_SHOWN = (InvoiceStatus.OPEN, InvoiceStatus.PAID, InvoiceStatus.UNCOLLECTIBLE, InvoiceStatus.VOID)
+
+
+@dataclass(frozen=True)
+class InvoicesPage:
+    """Context of console/invoices.html."""
+
+    invoices: Sequence[Invoice]
+    customers: Mapping[UUID, Customer]
+    status: InvoiceStatus | None
+    choices: Sequence[tuple[str, str, bool]]
+    older: str | None
+
+
+@dataclass(frozen=True)
+class InvoicePage:
+    """Context of console/invoice.html."""
+
+    invoice: Invoice
+    customer: Customer
+    payments: Sequence[Payment]
+
+
+@router.get("")
+async def invoices_page(
+    request: Request, runtime: RuntimeDep, _operator: Operator, status: str = "", after: str = ""
+) -> Response:
+    wanted = InvoiceStatus(status) if status in _SHOWN else None
+    async with runtime.database.read() as tx:
+        found = await billing.list_invoices(
+            tx, customer_id=None, status=wanted, after=cursor("inv", after), limit=PAGE_SIZE
+        )
+        page = InvoicesPage(
+            invoices=found,
+            customers=await accounts.customers_by_id(tx, {each.customer_id for each in found}),
+            status=wanted,
+            choices=[
+                ("/console/invoices", "All", wanted is None),
+                *((f"/console/invoices?status={each}", each.capitalize(), each is wanted) for each in _SHOWN),
+            ],
+            older=older_link("/console/invoices", "inv", found, status=wanted or ""),
+        )
+    return render(request, "console/invoices.html", page)
+
+
+@router.get("/{invoice_id}")
+async def invoice_page(request: Request, runtime: RuntimeDep, _operator: Operator, invoice_id: str) -> Response:
+    async with runtime.database.read() as tx:
+        invoice = await billing.invoice(tx, parse_public_id("inv", invoice_id))
+        page = InvoicePage(
+            invoice=invoice,
+            customer=await accounts.customer(tx, invoice.customer_id),
+            payments=await payments.payments_for(tx, invoice.reference),
+        )
+    return render(request, "console/invoice.html", page)
+
+
+@router.get("/{invoice_id}/pdf")
+async def invoice_document(runtime: RuntimeDep, _operator: Operator, invoice_id: str) -> Response:
+    async with runtime.database.read() as tx:
+        invoice = await billing.invoice(tx, parse_public_id("inv", invoice_id))
+    disposition = f'attachment; filename="{invoice.number}.pdf"'
+    return Response(
+        billing.invoice_pdf(invoice), media_type="application/pdf", headers={"Content-Disposition": disposition}
+    )
