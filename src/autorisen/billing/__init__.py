@@ -37,7 +37,7 @@ from autorisen.billing.pay_invoice import pay_invoice
 from autorisen.billing.read_invoices import customer_invoice, invoice
 from autorisen.billing.settle_invoice import settle_invoice
 from autorisen.billing.store import list_invoices
-from autorisen.billing.upgrades.start_upgrade import start_upgrade
+from autorisen.billing.upgrades.start_upgrade import preview_upgrade, start_upgrade
 
 __all__ = [
     "CLOSE_PERIOD_JOB",
@@ -77,6 +77,7 @@ __all__ = [
     "on_payment_failed",
     "on_payment_refunded",
     "pay_invoice",
+    "preview_upgrade",
     "schedule_close",
     "schedule_early_close",
     "send_receipt",

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import typst
 
-from autorisen.billing.model import Invoice, InvoiceStatus, Line, LineKind, Party
-from autorisen.billing.present import date_text, headline, period_text, quantity_text, unit_price_text
+from autorisen.billing.model import Invoice, InvoiceStatus, Line, Party
+from autorisen.billing.present import date_text, headline, line_detail, quantity_text, unit_price_text
 from autorisen.billing.tax import document_title, percent, tax_statement
 
 _TEMPLATE = Path(__file__).parent / "templates" / "invoice.typ"
@@ -68,18 +68,12 @@ def _dates(invoice: Invoice) -> list[list[str]]:
 def _line(line: Line, time_zone: str) -> dict[str, str]:
     return {
         "description": line.description,
-        "detail": " · ".join(part for part in (period_text(line, time_zone), _allowance(line)) if part),
+        "detail": line_detail(line, time_zone),
         "quantity": quantity_text(line.quantity),
         "unit_price": unit_price_text(line),
         "tax": line.tax.format(),
         "amount": line.amount.format(),
     }
-
-
-def _allowance(line: Line) -> str:
-    if line.kind is not LineKind.USAGE or not line.included:
-        return ""
-    return f"{quantity_text(line.included)} of them included"
 
 
 def _totals(invoice: Invoice) -> list[list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date
 
 from autorisen.billing.model import Invoice, InvoiceStatus, Line, LineKind
+from autorisen.payments import Payment, PaymentStatus
 from autorisen.ui.formats import DASH, LOCALE, number, unit_price
 
 STATUS_WORDS = {
@@ -65,3 +67,63 @@ def unit_price_text(line: Line) -> str:
     if line.kind is LineKind.PRORATION_CREDIT:
         return ""
     return unit_price(line.unit_amount, line.amount.currency, line.unit_label)
+
+
+@dataclass(frozen=True)
+class LineRow:
+    """One line of an invoice in words."""
+
+    line: Line
+    detail: str
+    quantity: str
+    unit_price: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that happened to an invoice, for its timeline."""
+
+    at: datetime
+    title: str
+    note: str
+    tone: str
+
+
+def line_detail(line: Line, time_zone: str) -> str:
+    """The small print of a line: its time, and how much of it the plan covers."""
+    parts = [period_text(line, time_zone)]
+    if line.kind is LineKind.USAGE and line.included:
+        parts.append(f"{quantity_text(line.included)} of them included")
+    return " \N{MIDDLE DOT} ".join(parts)
+
+
+def line_rows(lines: Sequence[Line], time_zone: str) -> tuple[LineRow, ...]:
+    return tuple(
+        LineRow(line, line_detail(line, time_zone), quantity_text(line.quantity), unit_price_text(line))
+        for line in lines
+    )
+
+
+def status_word(invoice: Invoice) -> str:
+    """The status as the badge shows it."""
+    if invoice.refunded_at is not None:
+        return "refunded"
+    return invoice.status.value
+
+
+def invoice_steps(invoice: Invoice, attempts: Sequence[Payment]) -> tuple[Step, ...]:
+    """What happened to an invoice and its payments, oldest first."""
+    assert invoice.issued_at is not None, "drafts have no timeline"
+    steps = [Step(invoice.issued_at, "Issued", f"as {invoice.number}", "accent")]
+    for attempt in attempts:
+        if attempt.failure_reason and attempt.status is PaymentStatus.FAILED:
+            steps.append(Step(attempt.updated_at, "Payment failed", attempt.failure_reason, "danger"))
+        elif attempt.is_live:
+            steps.append(Step(attempt.created_at, "Payment started", attempt.amount.format(), "warning"))
+    if invoice.paid_at is not None:
+        steps.append(Step(invoice.paid_at, "Paid", invoice.amount_paid.format(), "success"))
+    if invoice.refunded_at is not None:
+        steps.append(Step(invoice.refunded_at, "Refunded", invoice.total.format(), "warning"))
+    if invoice.voided_at is not None:
+        steps.append(Step(invoice.voided_at, "Cancelled", "nothing is owed", ""))
+    return tuple(sorted(steps, key=lambda step: step.at))

@@ -50,6 +50,18 @@ async def start_upgrade(runtime: Runtime, *, customer_id: UUID, plan_key: str, i
 
 async def quote_upgrade(unit: Unit, *, customer_id: UUID, plan_key: str, interval: Interval) -> Invoice:
     """The draft that has to be paid for the upgrade: the one that waits already, or a new one."""
+    subscription, wanted, draft = await _draft(unit, customer_id, plan_key, interval)
+    return await _waiting_or_new(unit, subscription, wanted, interval, draft)
+
+
+async def preview_upgrade(unit: Unit, *, customer_id: UUID, plan_key: str, interval: Interval) -> Draft:
+    """What the upgrade would cost now, line by line; nothing is stored. Raises what `start_upgrade` raises."""
+    return (await _draft(unit, customer_id, plan_key, interval))[2]
+
+
+async def _draft(
+    unit: Unit, customer_id: UUID, plan_key: str, interval: Interval
+) -> tuple[subscriptions.Subscription, catalog.PlanVersion, Draft]:
     found = await subscriptions.subscription_of(unit.tx, customer_id)
     if found is None:
         raise SubscriptionMissing("the account is being set up; try again in a moment")
@@ -68,7 +80,7 @@ async def quote_upgrade(unit: Unit, *, customer_id: UUID, plan_key: str, interva
         unit.tx, unit.settings, subscription, period.id, new_fee=new_fee, paid_fee=paid_fee, at=unit.now
     )
     await _require_billable(unit, draft)
-    return await _waiting_or_new(unit, subscription, wanted, interval, draft)
+    return subscription, wanted, draft
 
 
 def require_upgrade(
@@ -123,7 +135,7 @@ async def _require_billable(unit: Unit, draft: Draft) -> None:
         raise NotAnUpgrade("the unused time of the present plan is worth more than the new plan; wait for its end")
     customer = await accounts.customer(unit.tx, draft.customer_id)
     if needs_recipient(draft.total) and not customer.billing_address:
-        raise BillingDetailsNeeded("a tax invoice over R5 000 names your address; add it under Billing first")
+        raise BillingDetailsNeeded("a tax invoice over R5 000 names your address; add it under Settings")
 
 
 async def _waiting_or_new(

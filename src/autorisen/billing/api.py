@@ -1,0 +1,180 @@
+"""The machine interface of billing: invoices, what they are made of, the cost so far, and upgrades."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from autorisen import accounts, payments
+from autorisen.accounts import Principal, Scope, api_key_or_session
+from autorisen.billing import views
+from autorisen.billing.cost_so_far import cost_so_far, next_invoice
+from autorisen.billing.errors import InvoiceNotFound, SubscriptionMissing
+from autorisen.billing.explain import explain
+from autorisen.billing.model import Invoice
+from autorisen.billing.pay_invoice import pay_invoice
+from autorisen.billing.pdf_response import pdf_response
+from autorisen.billing.read_invoices import invoice as issued_invoice
+from autorisen.billing.store import list_invoices
+from autorisen.billing.upgrades.start_upgrade import start_upgrade
+from autorisen.kit.database import Tx
+from autorisen.kit.http import Body, RuntimeDep
+from autorisen.kit.ids import MalformedId, parse_public_id, public_id
+from autorisen.kit.problems import FieldError, InvalidInput, NotFound
+from autorisen.kit.unit import Runtime
+
+
+def _problem(description: str) -> dict[str, Any]:
+    schema = {"type": "object", "required": ["type", "title", "status", "code"]}
+    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
+
+
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    401: _problem("No session and no key, or ones that do not hold"),
+    403: _problem("The key lacks the scope"),
+    404: _problem("There is none, or it belongs to somebody else"),
+    409: _problem("It can't be done now; `code` and `detail` say why"),
+    422: _problem("A field breaks a rule; `errors` names both"),
+}
+_BODIES: dict[int | str, dict[str, Any]] = {
+    400: _problem("The body can't be read"),
+    413: _problem("The body is too large"),
+    415: _problem("The body is not JSON"),
+    503: _problem("The gateway can't be reached; send the same again"),
+}
+_PDF: dict[int | str, dict[str, Any]] = {200: {"content": {"application/pdf": {}}, "description": "The document"}}
+
+router = APIRouter(prefix="/api", tags=["billing"], responses=_REFUSALS)
+
+Reads = Annotated[Principal, Depends(api_key_or_session(Scope.BILLING_READ))]
+Changes = Annotated[Principal, Depends(api_key_or_session(Scope.ADMIN))]
+CustomerName = Annotated[
+    str | None,
+    Query(max_length=120, description="Key or cus_ id of a customer; operators name one, others need not"),
+]
+
+
+class Upgrade(Body):
+    """The wanted plan. What it costs is computed here, never sent."""
+
+    plan: str
+    interval: Literal["month", "year"] = "month"
+
+
+@router.get("/invoices")
+async def read_invoices(
+    runtime: RuntimeDep,
+    principal: Reads,
+    customer: CustomerName = None,
+    after: Annotated[str | None, Query(max_length=40, description="`next` of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> views.InvoiceList:
+    """Issued invoices, newest first; of all customers for an operator who names none."""
+    cursor = None if after is None else _cursor(after)
+    async with runtime.database.read() as tx:
+        who = None if _sees_all(principal) and customer is None else await _customer_id(tx, principal, customer)
+        found = await list_invoices(tx, customer_id=who, after=cursor, limit=limit + 1)
+    page = found[:limit]
+    more = page[-1].public_id if len(found) > limit else None
+    return views.InvoiceList(invoices=[views.summary(each) for each in page], next=more)
+
+
+# Before the next one: its path parameter would swallow the ending.
+@router.get("/invoices/{invoice_id}.pdf", response_class=Response, responses=_PDF)
+async def read_invoice_pdf(invoice_id: str, runtime: RuntimeDep, principal: Reads) -> Response:
+    """The invoice as a PDF."""
+    return pdf_response(await _visible(runtime, principal, invoice_id))
+
+
+@router.get("/invoices/{invoice_id}")
+async def read_invoice(invoice_id: str, runtime: RuntimeDep, principal: Reads) -> views.InvoiceView:
+    """One invoice with its lines."""
+    return views.invoice_view(await _visible(runtime, principal, invoice_id))
+
+
+@router.get("/invoices/{invoice_id}/explanation")
+async def explain_invoice(invoice_id: str, runtime: RuntimeDep, principal: Reads) -> views.Explanations:
+    """Why every line says what it says: price version, rated quantity, the days behind it."""
+    invoice = await _visible(runtime, principal, invoice_id)
+    async with runtime.database.read() as tx:
+        reasons = await explain(tx, invoice)
+    return views.Explanations(
+        invoice=invoice.public_id,
+        number=invoice.number or "",
+        lines=[views.explanation_view(each) for each in reasons],
+    )
+
+
+@router.post("/invoices/{invoice_id}/pay", responses=_BODIES)
+async def start_payment(invoice_id: str, runtime: RuntimeDep, principal: Changes) -> views.CheckoutView:
+    """The checkout in which an open invoice can be paid; the same one for a repeated call."""
+    invoice = await _visible(runtime, principal, invoice_id)
+    return _checkout(await pay_invoice(runtime, customer_id=invoice.customer_id, invoice_id=invoice.id))
+
+
+@router.get("/cost-so-far")
+async def read_cost_so_far(runtime: RuntimeDep, principal: Reads, customer: CustomerName = None) -> views.CostView:
+    """What the running period has cost until now, exact, rated as its invoice will be."""
+    async with runtime.database.read() as tx:
+        who = await _customer_id(tx, principal, customer)
+        return views.cost_view(await cost_so_far(tx, customer_id=who, now=runtime.clock.now()))
+
+
+@router.get("/next-invoice")
+async def read_next_invoice(runtime: RuntimeDep, principal: Reads, customer: CustomerName = None) -> views.DraftView:
+    """What the next invoice would say if the period ended now."""
+    async with runtime.database.read() as tx:
+        who = await _customer_id(tx, principal, customer)
+        draft = await next_invoice(tx, runtime.settings, customer_id=who, now=runtime.clock.now())
+    if draft is None:
+        raise SubscriptionMissing("this customer is on no plan")
+    return views.draft_view(draft)
+
+
+@router.post("/upgrade", responses=_BODIES)
+async def upgrade(
+    wanted: Upgrade, runtime: RuntimeDep, principal: Changes, customer: CustomerName = None
+) -> views.CheckoutView:
+    """The checkout of an upgrade. The present plan stays until it is paid; a repeated call gives the same checkout."""
+    async with runtime.database.read() as tx:
+        who = await _customer_id(tx, principal, customer)
+    return _checkout(await start_upgrade(runtime, customer_id=who, plan_key=wanted.plan, interval=wanted.interval))
+
+
+def _sees_all(principal: Principal) -> bool:
+    return principal.is_operator and principal.customer_id is None
+
+
+async def _customer_id(tx: Tx, principal: Principal, name: str | None) -> UUID:
+    """Whose billing it is about; somebody else's is answered like one that does not exist."""
+    if name is None:
+        if principal.customer_id is None:
+            rule = "is required for an operator, who has no plan and no invoices"
+            raise InvalidInput(errors=[FieldError("query/customer", rule)])
+        return principal.customer_id
+    found = (await accounts.customer_ids_by_key(tx, [name])).get(name)
+    if found is None or not principal.sees(found):
+        raise NotFound("no customer has that key or id")
+    return found
+
+
+async def _visible(runtime: Runtime, principal: Principal, text: str) -> Invoice:
+    invoice_id = parse_public_id("inv", text)
+    async with runtime.database.read() as tx:
+        invoice = await issued_invoice(tx, invoice_id)
+    if not principal.sees(invoice.customer_id):
+        raise InvoiceNotFound(f"there is no {text}")
+    return invoice
+
+
+def _cursor(text: str) -> UUID:
+    try:
+        return parse_public_id("inv", text)
+    except MalformedId:
+        raise InvalidInput(errors=[FieldError("query/after", "must be an inv_ id")]) from None
+
+
+def _checkout(checkout: payments.Checkout) -> views.CheckoutView:
+    return views.CheckoutView(id=public_id("chk", checkout.id), url=checkout.url, expires_at=checkout.expires_at)

@@ -1,0 +1,269 @@
+"""The customer's pages: invoices, one invoice, and billing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, NamedTuple
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import RedirectResponse, Response
+
+from autorisen import accounts, catalog, payments, subscriptions
+from autorisen.accounts import Principal, member
+from autorisen.billing.checkout_state import CheckoutState, checkout_state
+from autorisen.billing.cost_so_far import next_invoice
+from autorisen.billing.errors import InvoiceNotFound, SubscriptionMissing
+from autorisen.billing.model import Draft, Invoice
+from autorisen.billing.pay_invoice import pay_invoice
+from autorisen.billing.pdf_response import pdf_response
+from autorisen.billing.present import LineRow, Step, invoice_steps, line_rows, status_word
+from autorisen.billing.read_invoices import customer_invoice
+from autorisen.billing.store import list_invoices, open_invoices
+from autorisen.billing.tax import document_title, percent, tax_statement
+from autorisen.kit.database import Tx
+from autorisen.kit.http import RuntimeDep
+from autorisen.kit.ids import MalformedId, parse_public_id
+from autorisen.kit.money import Money
+from autorisen.kit.unit import Runtime
+from autorisen.ui import flash, render
+from autorisen.ui.render import is_partial
+
+router = APIRouter(prefix="/app")
+
+Member = Annotated[Principal, Depends(member)]
+
+PAGE_SIZE = 25
+
+
+class InvoiceRow(NamedTuple):
+    """One invoice of the list."""
+
+    invoice: Invoice
+    status: str
+
+
+@dataclass(frozen=True)
+class InvoicesPage:
+    """Context of billing/invoices.html."""
+
+    invoices: tuple[InvoiceRow, ...]
+    older: str | None
+    newer: str | None
+
+
+@dataclass(frozen=True)
+class InvoicePage:
+    """Context of billing/invoice.html."""
+
+    invoice: Invoice
+    title: str
+    status: str
+    lines: tuple[LineRow, ...]
+    steps: tuple[Step, ...]
+    vat_label: str
+    tax_note: str
+    is_collecting: bool
+    checkout: CheckoutState | None
+
+
+@dataclass(frozen=True)
+class BillingPage:
+    """Context of billing/billing.html."""
+
+    subscription: subscriptions.Subscription
+    plan: catalog.PlanVersion
+    price: Money | None
+    period_start: datetime
+    period_end: datetime
+    methods: tuple[payments.PaymentMethod, ...]
+    unpaid: tuple[Invoice, ...]
+    upcoming: Draft | None
+    upcoming_lines: tuple[LineRow, ...]
+    can_cancel: bool
+    can_upgrade: bool
+    customer: accounts.Customer
+    checkout: CheckoutState | None
+
+
+@dataclass(frozen=True)
+class CancelPage:
+    """Context of billing/cancel.html."""
+
+    plan: catalog.PlanVersion
+    period_end: datetime
+
+
+def _customer(principal: Principal) -> UUID:
+    assert principal.customer_id is not None, "a member has a customer"
+    return principal.customer_id
+
+
+@router.get("/invoices")
+async def invoices_page(request: Request, runtime: RuntimeDep, person: Member, after: str = "") -> Response:
+    cursor = _cursor(after)
+    async with runtime.database.read() as tx:
+        found = await list_invoices(tx, customer_id=_customer(person), after=cursor, limit=PAGE_SIZE + 1)
+    rows = tuple(InvoiceRow(each, status_word(each)) for each in found[:PAGE_SIZE])
+    older = f"/app/invoices?after={rows[-1].invoice.public_id}" if len(found) > PAGE_SIZE else None
+    page = InvoicesPage(rows, older, "/app/invoices" if cursor else None)
+    return render(request, "billing/invoices.html", page)
+
+
+# Before the next one: its path parameter would swallow the ending.
+@router.get("/invoices/{invoice_id}.pdf")
+async def invoice_document(invoice_id: str, runtime: RuntimeDep, person: Member) -> Response:
+    return pdf_response(await _invoice(runtime, person, invoice_id))
+
+
+@router.get("/invoices/{invoice_id}")
+async def invoice_page(
+    invoice_id: str, request: Request, runtime: RuntimeDep, person: Member, checkout: str = ""
+) -> Response:
+    invoice = await _invoice(runtime, person, invoice_id)
+    async with runtime.database.read() as tx:
+        attempts = await payments.payments_for(tx, invoice.reference)
+        state = await checkout_state(tx, customer_id=invoice.customer_id, checkout=checkout)
+    if state is not None and (is_partial(request) or state.state == "done"):
+        return _poll(request, state, f"/app/invoices/{invoice.public_id}")
+    page = InvoicePage(
+        invoice=invoice,
+        title=document_title(invoice),
+        status=status_word(invoice),
+        lines=line_rows(invoice.lines, invoice.time_zone),
+        steps=invoice_steps(invoice, attempts),
+        vat_label=f"VAT {percent(invoice.tax_terms.rate)}",
+        tax_note=tax_statement(invoice.tax_terms),
+        is_collecting=any(each.is_live and each.kind == payments.PaymentKind.SAVED_METHOD for each in attempts),
+        checkout=state,
+    )
+    return render(request, "billing/invoice.html", page)
+
+
+@router.post("/invoices/{invoice_id}/pay")
+async def pay(invoice_id: str, runtime: RuntimeDep, person: Member) -> Response:
+    """To the gateway's page; the invoice is paid when the gateway says so, not before."""
+    checkout = await pay_invoice(runtime, customer_id=_customer(person), invoice_id=_parse(invoice_id))
+    return RedirectResponse(checkout.url, 303)
+
+
+@router.get("/billing")
+async def billing_page(request: Request, runtime: RuntimeDep, person: Member, checkout: str = "") -> Response:
+    customer_id = _customer(person)
+    async with runtime.database.read() as tx:
+        state = await checkout_state(tx, customer_id=customer_id, checkout=checkout)
+        if state is not None and (is_partial(request) or state.state == "done"):
+            return _poll(request, state, "/app/billing")
+        page = await _billing(tx, runtime, customer_id, state)
+    return render(request, "billing/billing.html", page)
+
+
+@router.get("/billing/cancel")
+async def cancel_page(request: Request, runtime: RuntimeDep, person: Member) -> Response:
+    """Asks first, and says what will happen."""
+    async with runtime.database.read() as tx:
+        subscription = await _subscription(tx, _customer(person))
+        plan = await catalog.plan_version(tx, subscription.plan_version_id)
+        period = await subscriptions.current_period(tx, subscription.id)
+    return render(request, "billing/cancel.html", CancelPage(plan, period.end_at))
+
+
+@router.post("/billing/cancel")
+async def cancel(runtime: RuntimeDep, person: Member) -> Response:
+    async with runtime.unit() as unit:
+        subscription = await _subscription(unit.tx, _customer(person))
+        await subscriptions.request_cancel(unit, subscription.id)
+        await accounts.record_audit(
+            unit, actor=person.actor, action="subscription.cancel", target=subscription.public_id, detail={}
+        )
+    return _back("Your plan ends with its period. Until then nothing changes.")
+
+
+@router.post("/billing/resume")
+async def resume(runtime: RuntimeDep, person: Member) -> Response:
+    async with runtime.unit() as unit:
+        subscription = await _subscription(unit.tx, _customer(person))
+        await subscriptions.resume(unit, subscription.id)
+        await accounts.record_audit(
+            unit, actor=person.actor, action="subscription.resume", target=subscription.public_id, detail={}
+        )
+    return _back("Your plan goes on.")
+
+
+async def _billing(tx: Tx, runtime: Runtime, customer_id: UUID, state: CheckoutState | None) -> BillingPage:
+    now = runtime.clock.now()
+    subscription = await _subscription(tx, customer_id)
+    plan = await catalog.plan_version(tx, subscription.plan_version_id)
+    period = await subscriptions.current_period(tx, subscription.id)
+    price = plan.flat_price(subscription.currency, subscription.interval)
+    upcoming = await next_invoice(tx, runtime.settings, customer_id=customer_id, now=now)
+    offered = await catalog.current_plans(tx, now)
+    return BillingPage(
+        subscription=subscription,
+        plan=plan,
+        price=price.amount if price else None,
+        period_start=period.start_at,
+        period_end=period.end_at,
+        methods=tuple(await payments.payment_methods(tx, customer_id)),
+        unpaid=tuple(await open_invoices(tx, subscription.id)),
+        upcoming=upcoming,
+        upcoming_lines=() if upcoming is None else line_rows(upcoming.lines, upcoming.time_zone),
+        can_cancel=bool(price and price.amount),
+        can_upgrade=any(each.rank > plan.rank for each in offered),
+        customer=await accounts.customer(tx, customer_id),
+        checkout=state,
+    )
+
+
+async def _subscription(tx: Tx, customer_id: UUID) -> subscriptions.Subscription:
+    found = await subscriptions.subscription_of(tx, customer_id)
+    if found is None:
+        raise SubscriptionMissing("your account is being set up; load this page again in a moment")
+    return found
+
+
+async def _invoice(runtime: Runtime, person: Principal, text: str) -> Invoice:
+    async with runtime.database.read() as tx:
+        return await customer_invoice(tx, customer_id=_customer(person), invoice_id=_parse(text))
+
+
+def _parse(text: str) -> UUID:
+    try:
+        return parse_public_id("inv", text)
+    except MalformedId:
+        raise InvoiceNotFound("there is no such invoice; all of yours are under Invoices") from None
+
+
+def _cursor(text: str) -> UUID | None:
+    try:
+        return parse_public_id("inv", text) if text else None
+    except MalformedId:
+        return None
+
+
+def _poll(request: Request, state: CheckoutState, here: str) -> Response:
+    """What a page that waits for a payment gets: the same sign again, or the page anew when there is news."""
+    if is_partial(request) and state.state == "waiting":
+        return render(request, "billing/_checkout.html", _Waiting(state))
+    target = here if state.state == "done" else f"{here}?checkout={state.checkout}"
+    if is_partial(request):
+        response = Response(status_code=204, headers={"HX-Redirect": target})
+    else:
+        response = RedirectResponse(target, 303)
+    if state.state == "done":
+        flash(response, "Thank you. Your payment has arrived.")
+    return response
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """Context of billing/_checkout.html."""
+
+    checkout: CheckoutState
+
+
+def _back(text: str) -> Response:
+    response = RedirectResponse("/app/billing", 303)
+    flash(response, text)
+    return response
