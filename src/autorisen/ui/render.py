@@ -17,7 +17,6 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from autorisen.kit.http import runtime_of
 from autorisen.ui.assets import icon_bodies, static_url
 from autorisen.ui.flash import COOKIE as FLASH_COOKIE
 from autorisen.ui.flash import take_flash
@@ -96,7 +95,7 @@ def shell_variables(request: Request) -> dict[str, Any]:
         "viewer": getattr(request.state, "viewer", None),
         "csrf_token": getattr(request.state, "csrf_token", None) or "",
         "flash": take_flash(request),
-        "sandbox": runtime_of(request).settings.is_sandbox,
+        "sandbox": request.app.state.runtime.settings.is_sandbox,
     }
 
 
