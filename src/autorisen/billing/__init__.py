@@ -8,6 +8,7 @@ PaymentUnapplied.
 This is the door; other capabilities import from here only.
 """
 
+from autorisen.billing.checkout_state import CheckoutState, checkout_state
 from autorisen.billing.close_period import close_period
 from autorisen.billing.cost_so_far import CostSoFar, cost_so_far, next_invoice
 from autorisen.billing.errors import (
@@ -42,6 +43,7 @@ from autorisen.billing.upgrades.start_upgrade import preview_upgrade, start_upgr
 __all__ = [
     "CLOSE_PERIOD_JOB",
     "BillingDetailsNeeded",
+    "CheckoutState",
     "CostSoFar",
     "Draft",
     "Explanation",
@@ -63,6 +65,7 @@ __all__ = [
     "Purpose",
     "RatedUsage",
     "SubscriptionMissing",
+    "checkout_state",
     "close_period",
     "cost_so_far",
     "customer_invoice",

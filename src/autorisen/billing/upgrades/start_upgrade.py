@@ -44,7 +44,7 @@ async def start_upgrade(runtime: Runtime, *, customer_id: UUID, plan_key: str, i
         reference=invoice.reference,
         amount=invoice.total,
         description=fee.description,
-        return_url="/app/billing",
+        return_url="/app/upgrade/done",
     )
 
 
