@@ -42,12 +42,12 @@ log = structlog.get_logger(__name__)
 
 # Machine interfaces first, pages after; each capability brings its own.
 API_ROUTERS: tuple[APIRouter, ...] = (
+    metering_api.router,  # first, because routes are tried in order and events are what comes most
     ops_api.router,
     accounts_api.router,
     billing_api.router,
     catalog_api.router,
     ledger_api.router,
-    metering_api.router,
     payments_api.router,
     projectplan_api.router,
     subscriptions_api.router,
@@ -83,6 +83,8 @@ def create_app(runtime: Runtime) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
+        # Operation ids become the names of functions in generated clients.
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.runtime = runtime
     app.state.registry = registry()
