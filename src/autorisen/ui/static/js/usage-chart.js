@@ -1,6 +1,6 @@
 // A usage chart per <figure data-chart>: reads its numbers from the JSON block inside, draws with uPlot.
 // {"label": "Executions", "unit": "executions", "bucket": "day"|"hour", "time_zone": "Africa/Johannesburg",
-//  "starts": [epoch seconds...], "values": [numbers...]}
+//  "starts": [epoch seconds...], "values": ["decimal as text"...]}
 const whole = new Intl.NumberFormat("en-ZA", { maximumFractionDigits: 6 });
 const short = new Intl.NumberFormat("en-ZA", { notation: "compact", maximumFractionDigits: 1 });
 
@@ -93,6 +93,7 @@ function draw(figure) {
   const block = figure.querySelector("script[type='application/json']");
   if (!block) return;
   const data = JSON.parse(block.textContent);
+  data.values = data.values.map(Number);
   if (data.starts.length === 0) return;
   figure.querySelector(".skeleton")?.remove();
   const plot = new window.uPlot(options(figure, data), [data.starts, data.values], figure);
