@@ -154,4 +154,4 @@ def test_the_books_hold_after_any_sequence_of_posts(database_url: str, settings_
 
 @pytest.fixture
 def settings_of_hypothesis() -> settings:
-    return settings(max_examples=40, stateful_step_count=20, deadline=None)
+    return settings(max_examples=25, stateful_step_count=15, deadline=None)

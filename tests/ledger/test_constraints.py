@@ -9,6 +9,8 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from autorisen.kit.embedded_postgres import EmbeddedPostgres
+
 FIRST = "00000000-0000-7000-8000-000000000001"
 SECOND = "00000000-0000-7000-8000-000000000002"
 
@@ -23,15 +25,25 @@ ENTRY: LiteralString = """
 """
 
 
+@pytest.fixture(scope="module")
+def shared_url(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
+    """One database for all tests here: each rolls back what it tried, and says so if it could not."""
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE tried_books TEMPLATE {template}")
+        url = postgres.url("tried_books")
+        with psycopg.connect(url) as books:
+            books.execute(ACCOUNTS)
+            books.execute(TRANSACTION, (FIRST, "first"))
+            books.execute(ENTRY, (FIRST, 1, "a:b", 100, "ZAR"))
+            books.execute(ENTRY, (FIRST, 2, "a:c", -100, "ZAR"))
+        yield url
+        connection.execute("DROP DATABASE tried_books WITH (FORCE)")
+
+
 @pytest.fixture
-def books(database_url: str) -> Iterator[psycopg.Connection]:
-    """A connection with one balanced transaction committed, and another one open."""
-    with psycopg.connect(database_url) as connection:
-        connection.execute(ACCOUNTS)
-        connection.execute(TRANSACTION, (FIRST, "first"))
-        connection.execute(ENTRY, (FIRST, 1, "a:b", 100, "ZAR"))
-        connection.execute(ENTRY, (FIRST, 2, "a:c", -100, "ZAR"))
-        connection.commit()
+def books(shared_url: str) -> Iterator[psycopg.Connection]:
+    """A connection to books with one balanced transaction."""
+    with psycopg.connect(shared_url) as connection:
         yield connection
         connection.rollback()
         total = connection.execute("SELECT count(*), sum(amount_minor) FROM ledger.entries").fetchone()
