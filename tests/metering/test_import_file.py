@@ -12,7 +12,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from autorisen.cli import app as command_line
+from autorisen.cli import command_line
 from autorisen.kit.clock import FrozenClock
 from autorisen.kit.unit import Runtime
 from autorisen.metering import EXAMPLE_COLUMNS, ImportOptions, apply_meters, example_file, import_file
@@ -153,10 +153,10 @@ def test_the_command_reports(database_url: str, tmp_path: Path, monkeypatch: pyt
     path = tmp_path / "usage.csv"
     path.write_text("at,n\n2026-02-01T00:00:00Z,1\n2026-02-01T00:00:01Z,2\n")
     arguments = ["events", "import", str(path), "--map", "time=at", "--map", "data.n=n", "--type", "demo"]
-    done = CliRunner().invoke(command_line, [*arguments, "--subject", "acme"])
+    done = CliRunner().invoke(command_line(), [*arguments, "--subject", "acme"])
     assert done.exit_code == 0, done.output
     assert "2 rows: 2 accepted, 0 duplicate, 0 in conflict, 0 rejected." in done.output
-    refused = CliRunner().invoke(command_line, arguments)
+    refused = CliRunner().invoke(command_line(), arguments)
     assert refused.exit_code == 1
     assert "/subject must be a text that is not empty" in refused.output
-    assert CliRunner().invoke(command_line, [*arguments, "--stretch", "long"]).exit_code == 2
+    assert CliRunner().invoke(command_line(), [*arguments, "--stretch", "long"]).exit_code == 2

@@ -1,0 +1,120 @@
+"""A house of its own for a measurement: durable embedded PostgreSQL, one web process, a customer and a key."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from autorisen import accounts, metering
+from autorisen.kit.embedded_postgres import EmbeddedPostgres
+from autorisen.kit.migrate import migrate
+from autorisen.kit.open_runtime import open_runtime
+from autorisen.kit.settings import Settings
+from autorisen.metering import Aggregation, MeterDefinition
+
+METERS = [
+    MeterDefinition("llm.input_tokens", "Input tokens", "tokens", "llm.completion", Aggregation.SUM, ("input_tokens",)),
+    MeterDefinition(
+        "llm.output_tokens", "Output tokens", "tokens", "llm.completion", Aggregation.SUM, ("output_tokens",)
+    ),
+]
+CUSTOMERS = 4
+START_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class House:
+    """Where to send events, with which key, and the database behind it."""
+
+    port: int
+    key: str
+    database_url: str
+    web: subprocess.Popen[bytes]
+
+    def stored(self) -> int:
+        """How many events the database has."""
+        with psycopg.connect(self.database_url) as connection:
+            row = connection.execute("SELECT count(*) FROM metering.events").fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def memory_mb(self) -> float | None:
+        """Resident memory of the web process, where the system tells."""
+        status = Path(f"/proc/{self.web.pid}/status")
+        if not status.exists():
+            return None
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS"))
+        return int(line.split()[1]) / 1024
+
+
+@contextmanager
+def house() -> Iterator[House]:
+    """Durable as in production: fsync is on and every commit waits for it."""
+    with tempfile.TemporaryDirectory(prefix="autorisen-bench-") as folder:
+        home = Path(folder)
+        home.chmod(0o755)
+        server = EmbeddedPostgres(home / "pg")
+        server.start()
+        try:
+            url = server.url()
+            migrate(url)
+            settings = Settings(home=home, database_url=url)
+            key = asyncio.run(_furnish(settings))
+            with _web(home, url) as (port, web):
+                yield House(port, key, url, web)
+        finally:
+            server.stop("fast")
+
+
+async def _furnish(settings: Settings) -> str:
+    async with open_runtime(settings, settings.database_url) as runtime, runtime.unit() as unit:
+        await metering.apply_meters(unit, METERS)
+        for number in range(CUSTOMERS):
+            await accounts.create_customer(
+                unit, key=f"customer-{number}", name="Bench", email="bench@example.org", country="ZA", currency="ZAR"
+            )
+        _, secret = await accounts.create_api_key(unit, customer_id=None, name="bench", scopes=["events:write"])
+        return secret
+
+
+@contextmanager
+def _web(home: Path, url: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {
+        "DATABASE_URL": url,
+        "PORT": str(port),
+        "AUTORISEN_HOME": str(home),
+        "LOG_LEVEL": "warning",
+        "LOG_FORMAT": "text",
+    }
+    web = subprocess.Popen([sys.executable, "-m", "autorisen", "web"], env=environment)
+    try:
+        _await_answer(port, web)
+        yield port, web
+    finally:
+        web.terminate()
+        web.wait(20)
+
+
+def _await_answer(port: int, web: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and web.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise RuntimeError("the web process does not answer")
