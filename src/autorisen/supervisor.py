@@ -19,9 +19,9 @@ from typing import NoReturn
 from rich.console import Console
 
 from autorisen.kit.embedded_postgres import EmbeddedPostgres
-from autorisen.kit.migrate import current_revision, head_revision, migrate
 from autorisen.kit.open_runtime import embedded_server, with_secret_key
 from autorisen.kit.ports import PortTaken, bind, reachable
+from autorisen.kit.schema_revision import is_up_to_date
 from autorisen.kit.settings import Settings
 
 HEALTHY_SECONDS = 60.0
@@ -111,6 +111,9 @@ class Supervisor:
         self._listener = bind(settings.host, settings.port)
         url = self._start_database()
         self._migrate(url)
+        seeding = self._demo and not self._demo_is_complete()
+        if seeding:
+            self._seed_demo("--no-usage")
         logs = settings.home / "logs"
         fd = self._listener.fileno()
         self._children = [
@@ -122,8 +125,8 @@ class Supervisor:
         self._write_processes()
         self._wait_until_healthy()
         self._console.print(f"[green]autorisen answers[/] after {time.monotonic() - begin:.1f} s")
-        if self._demo:
-            self._seed_demo()
+        if seeding:
+            self._seed_demo("--no-accounts")
         self._print_welcome()
 
     def _start_database(self) -> str:
@@ -141,6 +144,10 @@ class Supervisor:
         return self._server.url()
 
     def _migrate(self, url: str) -> None:
+        if is_up_to_date(url):
+            return
+        from autorisen.kit.migrate import current_revision, head_revision, migrate  # noqa: PLC0415 -- slow to load
+
         if self._settings.is_embedded or self._settings.allow_migrations:
             migrate(url)
             return
@@ -172,8 +179,12 @@ class Supervisor:
         finally:
             connection.close()
 
-    def _seed_demo(self) -> None:
-        done = subprocess.run([sys.executable, "-m", "autorisen", "demo", "seed"], check=False)
+    def _demo_is_complete(self) -> bool:
+        path = self._settings.home / "demo.json"
+        return path.exists() and json.loads(path.read_text(encoding="utf-8"))["complete"]
+
+    def _seed_demo(self, part: str) -> None:
+        done = subprocess.run([sys.executable, "-m", "autorisen", "demo", "seed", part], check=False)
         if done.returncode != 0:
             self._console.print("[yellow]The demo could not be seeded; autorisen runs without it.[/]")
 

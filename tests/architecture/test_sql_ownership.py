@@ -17,7 +17,9 @@ KIT_STORES = frozenset({"kit/mail.py", "kit/sandbox_clock.py"})
 # Parts that stand for somebody else's system, so that they own their own data as that system would.
 FOREIGN_SYSTEMS = {"payments/sandbox": "sandbox"}
 # They make or open databases before there is a schema, so some of their SQL has names in it.
-DATABASE_TOOLS = frozenset({"kit/database.py", "kit/embedded_postgres.py", "kit/migrate.py", "cli/db.py"})
+DATABASE_TOOLS = frozenset(
+    {"kit/database.py", "kit/embedded_postgres.py", "kit/migrate.py", "kit/schema_revision.py", "cli/db.py"}
+)
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -13,6 +13,9 @@ from autorisen.kit.settings import load_settings
 # Commands import what they need when they run: `autorisen version` must not load a web server.
 
 
+NAMES = ("up", "web", "worker", "reset", "version")
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to the root."""
     for command in (up, web, worker, reset, version):

@@ -6,20 +6,33 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from autorisen.kit.logs import configure_logs
 from autorisen.kit.open_runtime import database_server, open_runtime
+from autorisen.kit.problems import Conflict
+from autorisen.kit.schema_revision import is_up_to_date
 from autorisen.kit.settings import Settings, load_settings
 from autorisen.kit.unit import Runtime
 
 T = TypeVar("T")
 
 
+class NotMigrated(Conflict):
+    """The database lacks tables that this release needs, or has ones of a newer release."""
+
+    code, title = "not_migrated", "The database does not fit this release"
+
+
 def with_runtime(action: Callable[[Runtime], Awaitable[T]], settings: Settings | None = None) -> T:
     """Run `action` on an open runtime. Works beside a running installation and without one."""
     settings = settings or load_settings()
+    # On a terminal the command's own words are enough; what is wrong still shows.
+    configure_logs(level="warning", log_format=settings.log_format, process="cli")
 
     async def run(url: str) -> T:
         async with open_runtime(settings, url) as runtime:
             return await action(runtime)
 
     with database_server(settings) as url:
+        if not is_up_to_date(url):
+            raise NotMigrated("Run `autorisen db migrate` first; `autorisen db status` shows why.")
         return asyncio.run(run(url))

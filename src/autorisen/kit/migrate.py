@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
@@ -11,11 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, pool
 
-
-def migrations_folder() -> Path:
-    """`db/migrations` of a checkout, or the copy that the wheel carries."""
-    packaged = Path(__file__).parents[1] / "_migrations"
-    return packaged if packaged.exists() else Path(__file__).parents[3] / "db" / "migrations"
+from autorisen.kit.schema_revision import migrations_folder
 
 
 def _config(url: str, output: io.StringIO | None = None) -> Config:

@@ -6,13 +6,19 @@ import errno
 import ipaddress
 import socket
 
+BACKLOG = 2048
+
 
 class PortTaken(Exception):
     """The port can't be had; the message says what to do."""
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A bound TCP socket that does not listen yet. Raises `PortTaken`, also for an address we can't have."""
+    """A listening TCP socket. Raises `PortTaken`, also for an address that we can't have.
+
+    It listens at once: two sockets that only bind may share a port without an error. Whoever connects before the web
+    process is ready, or while it is started again, waits instead of being refused.
+    """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except socket.gaierror:
@@ -21,6 +27,7 @@ def bind(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(address)
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise PortTaken(_advice(host, port, error)) from None
