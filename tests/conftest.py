@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -24,6 +25,8 @@ from autorisen.kit.settings import Settings
 from autorisen.kit.unit import Runtime, Unit
 from autorisen.kit.work import Worker
 from autorisen.worker import registry
+
+pytest_plugins = ["tests.architecture.rendered_templates"]
 
 START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
@@ -85,8 +88,12 @@ async def runtime(database_url: str, settings: Settings, clock: FrozenClock) -> 
     database = Database(database_url, max_size=10)
     await database.open()
 
+    @cache
+    def receiver() -> FastAPI:
+        return create_app(made)
+
     async def deliver_webhook(url: str, headers: Mapping[str, str], body: bytes) -> int:
-        transport = httpx.ASGITransport(create_app(made))
+        transport = httpx.ASGITransport(receiver())
         async with httpx.AsyncClient(transport=transport) as client:
             return (await client.post(url, headers=dict(headers), content=body)).status_code
 

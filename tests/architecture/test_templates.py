@@ -1,0 +1,94 @@
+"""Templates refer to themselves and to ui/ only, carry no inline script or style, and are all rendered by some test."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import jinja2
+import pytest
+
+from tests.architecture.rendered_templates import record, unrendered
+from tests.architecture.source_tree import SourceTree
+
+_REFERENCE = re.compile(r"{%-?\s*(?:extends|include|import|from)\s+[\"']([^\"']+)[\"']")
+_DYNAMIC = re.compile(r"{%-?\s*(?:extends|include|import|from)\s+(?![\"'])\S+")
+_INLINE = re.compile(
+    r"<script(?![^>]*\b(?:src=|type=.application/json))[^>]*>|<style\b|\sstyle=|\son[a-z]+=|javascript:", re.IGNORECASE
+)
+_UNSAFE = re.compile(r"\|\s*safe\b|{%-?\s*autoescape\s+false")
+
+
+def templates(tree: SourceTree) -> Iterator[tuple[str, Path]]:
+    """(capability, file) of every template."""
+    for path in sorted(tree.root.rglob("templates/**/*.html")):
+        yield path.relative_to(tree.root).parts[0], path
+
+
+def faulty_templates(tree: SourceTree) -> Iterator[str]:
+    for home, path in templates(tree):
+        text = path.read_text(encoding="utf-8")
+        where = path.relative_to(tree.root).as_posix()
+        for match in _REFERENCE.finditer(text):
+            if match[1].split("/")[0] not in {home, "ui"}:
+                yield f"{where} refers to {match[1]}; a template refers to its own capability or to ui/"
+        for pattern, rule in (
+            (_DYNAMIC, "names another template by an expression, which no test can follow"),
+            (_INLINE, "has an inline script, style or handler, which the CSP forbids"),
+            (_UNSAFE, "switches escaping off"),
+        ):
+            for match in pattern.finditer(text):
+                yield f"{where} {rule}: {match[0].strip()}"
+
+
+def test_templates_are_in_order(source: SourceTree) -> None:
+    assert list(faulty_templates(source)) == []
+
+
+def test_there_are_templates(source: SourceTree) -> None:
+    assert len(list(templates(source))) > 10
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{% include "accounts/login.html" %}',
+        "{%- extends 'portal/base.html' %}",
+        "{% include name %}",
+        "<script>alert(1)</script>",
+        '<p style="color: red">',
+        '<button onclick="x()">',
+        "{{ text|safe }}",
+    ],
+)
+def test_a_fault_is_seen(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "billing" / "templates" / "invoices.html"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    assert len(list(faulty_templates(SourceTree(tmp_path)))) == 1
+
+
+def test_what_is_fine_passes(tmp_path: Path) -> None:
+    path = tmp_path / "billing" / "templates" / "invoices.html"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        '{% extends "ui/app.html" %}{% include "billing/_rows.html" %}<script src="x.js" type="module"></script>'
+    )
+    assert list(faulty_templates(SourceTree(tmp_path))) == []
+
+
+def test_rendered_extended_included_and_imported_templates_are_noted() -> None:
+    files = {
+        "base.html": "{% block x %}{% endblock %}",
+        "part.html": "part",
+        "macros.html": "{% macro m() %}m{% endmacro %}",
+        "page.html": '{% extends "base.html" %}{% import "macros.html" as m %}'
+        '{% block x %}{% include "part.html" %}{% endblock %}',
+        "forgotten.html": "",
+    }
+    made = jinja2.Environment(loader=jinja2.DictLoader(files), autoescape=True)
+    seen: set[str] = set()
+    record(made, seen)
+    assert made.get_template("page.html").render() == "part"
+    assert unrendered(made, seen) == ["forgotten.html"]
