@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from autorisen.cli.session import with_runtime
+from autorisen.cli.session import in_process, with_runtime
 from autorisen.kit.unit import Runtime
 
 app = typer.Typer(help="The sandbox clock: months pass in seconds.", no_args_is_help=True)
@@ -53,7 +53,8 @@ def advance(
                 done = (reached - now).total_seconds()
                 bar.update(task, completed=min(done, total), at=_date(reached), work=performed)
 
-            return await advance_clock(runtime, Worker(runtime, registry()), to=target, progress=show_progress)
+            async with in_process(runtime) as (here, _):
+                return await advance_clock(here, Worker(here, registry()), to=target, progress=show_progress)
 
     done = with_runtime(run)
     typer.echo(f"It is now {done.ended_at:%Y-%m-%d %H:%M} UTC: {done.stops} stops, {done.performed} jobs performed.")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated
 
-import httpx
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from autorisen.cli.session import with_runtime
+from autorisen.cli.session import in_process, with_runtime
 from autorisen.kit.clock import FrozenClock
 from autorisen.kit.problems import NotAllowed
 from autorisen.kit.unit import Runtime
@@ -42,18 +40,13 @@ def seed(
 
 
 async def _seed_accounts(runtime: Runtime) -> None:
-    from autorisen.app import create_app
     from autorisen.kit.work import Worker
     from autorisen.ops.seed_demo import AGE, seed_accounts
     from autorisen.worker import registry
 
     # Two weeks ago, in this process alone: the sandbox's own clock can't go back, and need not.
-    async def deliver(url: str, headers: Mapping[str, str], body: bytes) -> int:
-        return (await browser.post(url, headers=dict(headers), content=body)).status_code
-
-    past = replace(runtime, clock=FrozenClock(runtime.clock.now() - AGE), deliver_webhook=deliver)
-    transport = httpx.ASGITransport(create_app(past))
-    async with httpx.AsyncClient(transport=transport, base_url=runtime.settings.base_url) as browser:
+    then = replace(runtime, clock=FrozenClock(runtime.clock.now() - AGE))
+    async with in_process(then) as (past, browser):
         await seed_accounts(past, Worker(past, registry()), browser, runtime.settings.home / "demo.json")
 
 

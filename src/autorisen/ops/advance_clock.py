@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from autorisen.kit.clock import SandboxClock
+from autorisen.kit.clock import SandboxClock, monotonic
 from autorisen.kit.problems import InvalidInput
 from autorisen.kit.sandbox_clock import NotInSandbox, move_to, refresh
 from autorisen.kit.unit import Runtime
 from autorisen.kit.work import Worker
+from autorisen.kit.work.store import queue_state
+
+POLL_SECONDS = 0.02
+# Longer than a lease: by then the job of a worker that died is anybody's.
+PATIENCE_SECONDS = 90.0
 
 
 class ClockGoesForwardOnly(InvalidInput):
@@ -44,14 +50,29 @@ async def advance_clock(runtime: Runtime, worker: Worker, *, to: datetime, progr
     began_at = runtime.clock.now()
     if to < began_at:
         raise ClockGoesForwardOnly(f"it is {began_at.isoformat()} already; choose a later time than {to.isoformat()}")
-    stops, performed = 0, await worker.drain()
+    stops, performed = 0, await _perform_all(runtime, worker)
     while True:
         due_at = await worker.next_due()
         at = to if due_at is None or due_at > to else due_at
         reached = await move_to(runtime, at)
-        performed += await worker.drain()
+        performed += await _perform_all(runtime, worker)
         stops += 1
         if progress is not None:
             progress(reached, performed)
         if at == to:
             return Advance(began_at, reached, stops, performed)
+
+
+async def _perform_all(runtime: Runtime, worker: Worker) -> int:
+    """Perform what is due, and wait for what other workers are performing: time must not overtake them."""
+    performed = await worker.drain()
+    give_up_at = monotonic() + PATIENCE_SECONDS
+    while await _is_work_due(runtime) and monotonic() < give_up_at:
+        await asyncio.sleep(POLL_SECONDS)
+        performed += await worker.drain()
+    return performed
+
+
+async def _is_work_due(runtime: Runtime) -> bool:
+    async with runtime.database.read() as tx:
+        return (await queue_state(tx, runtime.clock.now())).due > 0
