@@ -84,7 +84,6 @@ class BillingPage:
     can_cancel: bool
     can_upgrade: bool
     customer: accounts.Customer
-    checkout: CheckoutState | None
 
 
 @dataclass(frozen=True)
@@ -149,13 +148,9 @@ async def pay(invoice_id: str, runtime: RuntimeDep, person: Member) -> Response:
 
 
 @router.get("/billing")
-async def billing_page(request: Request, runtime: RuntimeDep, person: Member, checkout: str = "") -> Response:
-    customer_id = _customer(person)
+async def billing_page(request: Request, runtime: RuntimeDep, person: Member) -> Response:
     async with runtime.database.read() as tx:
-        state = await checkout_state(tx, customer_id=customer_id, checkout=checkout)
-        if state is not None and (is_partial(request) or state.state == "done"):
-            return _poll(request, state, "/app/billing")
-        page = await _billing(tx, runtime, customer_id, state)
+        page = await _billing(tx, runtime, _customer(person))
     return render(request, "billing/billing.html", page)
 
 
@@ -191,7 +186,7 @@ async def resume(runtime: RuntimeDep, person: Member) -> Response:
     return _back("Your plan goes on.")
 
 
-async def _billing(tx: Tx, runtime: Runtime, customer_id: UUID, state: CheckoutState | None) -> BillingPage:
+async def _billing(tx: Tx, runtime: Runtime, customer_id: UUID) -> BillingPage:
     now = runtime.clock.now()
     subscription = await _subscription(tx, customer_id)
     plan = await catalog.plan_version(tx, subscription.plan_version_id)
@@ -212,7 +207,6 @@ async def _billing(tx: Tx, runtime: Runtime, customer_id: UUID, state: CheckoutS
         can_cancel=bool(price and price.amount),
         can_upgrade=any(each.rank > plan.rank for each in offered),
         customer=await accounts.customer(tx, customer_id),
-        checkout=state,
     )
 
 
