@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+import structlog
 from fastapi import FastAPI
 
 from autorisen.app import create_app
@@ -131,3 +132,12 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 # Settings of the developer's shell must not change a test.
 for _variable in ("DATABASE_URL", "PORT", "PUBLIC_URL", "SECRET_KEY", "AUTORISEN_ENV", "AUTORISEN_HOME"):
     os.environ.pop(_variable, None)
+
+# As in kit.logs: the rich tracebacks of structlog's default take minutes over the stack of a whole app.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)

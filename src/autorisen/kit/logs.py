@@ -32,7 +32,9 @@ def configure_logs(*, level: str, log_format: str, process: str) -> None:
         structlog.processors.StackInfoRenderer(),
         _mask_secrets,
     ]
-    renderer: Processor = structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer()
+    # Plain tracebacks: the rich ones print local variables, passwords among them, and take seconds over deep ones.
+    console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    renderer: Processor = console if text else structlog.processors.JSONRenderer()
     if not text:
         shared.append(structlog.processors.format_exc_info)
     structlog.configure(
