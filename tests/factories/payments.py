@@ -9,11 +9,11 @@ from uuid import UUID
 
 import httpx
 
-from autorisen import accounts
+from autorisen import accounts, payments
 from autorisen.kit.ids import public_id
 from autorisen.kit.money import Money
 from autorisen.kit.unit import Runtime
-from autorisen.kit.work import Worker
+from autorisen.kit.work import Registry, Worker
 from autorisen.payments import Payment, payments_for, standard_webhooks, start_checkout
 from autorisen.payments.sandbox.gateway import webhook_secret
 
@@ -27,6 +27,15 @@ ALL_CARDS = (SUCCEEDS, DECLINED, INSUFFICIENT_FUNDS, NEEDS_STEP, FAILS_LATER, DI
 
 PRICE = Money(52_900, "ZAR")
 WEBHOOK = "/api/payments/webhooks/sandbox"
+
+
+def registry() -> Registry:
+    """The work of payments alone; who else listens to its facts is left out."""
+    told = (payments.PaymentSucceeded, payments.PaymentFailed, payments.PaymentRefunded, payments.PaymentDisputed)
+    silent = dict.fromkeys((*told, payments.PaymentMethodSaved, accounts.CustomerCreated), ())
+    return Registry(
+        payments.JOBS, {**silent, payments.DeliveryParked: (payments.on_delivery_parked,)}, payments.SCHEDULE
+    )
 
 
 async def a_customer(runtime: Runtime, key: str = "acme") -> UUID:

@@ -26,6 +26,9 @@ async def delivery(runtime: Runtime) -> tuple[dict[str, str], bytes]:
     return signed(runtime, event_body(checkout, await the_payment(runtime)))
 
 
+POISON = (b"", b"not json", b"[]", b"null", b"\xff\xfe", b"[" * 10_000, b'{"type": 1}', b'{"type":"x"}' + b" " * 999)
+
+
 def refused() -> float:
     return float(DELIVERIES.labels("sandbox", "refused")._value.get())
 
@@ -40,18 +43,17 @@ async def test_a_genuine_delivery_is_stored_before_it_is_answered(
     assert (await the_payment(runtime)).status == "pending", "it takes effect later, in a job"
 
 
-@pytest.mark.parametrize("times", [1, 2, 3, 4])
 async def test_a_repeated_delivery_is_a_success_without_effect(
-    runtime: Runtime, client: httpx.AsyncClient, delivery: tuple[dict[str, str], bytes], times: int
+    runtime: Runtime, client: httpx.AsyncClient, delivery: tuple[dict[str, str], bytes]
 ) -> None:
+    """The sender never heard our 2xx, so it sends the same again, up to four times."""
     headers, body = delivery
-    answers = [await client.post(WEBHOOK, headers=headers, content=body) for _ in range(times)]
-    assert [answer.status_code for answer in answers] == [200] * times
-    assert [answer.json()["status"] for answer in answers] == ["received", *["duplicate"] * (times - 1)]
-    assert await count(runtime, "payments.deliveries") == 1
-    async with runtime.database.read() as tx:
-        row = await (await tx.execute("SELECT duplicates FROM payments.deliveries")).fetchone()
-    assert row == (times - 1,)
+    for times in range(1, 5):
+        answer = await client.post(WEBHOOK, headers=headers, content=body)
+        assert (answer.status_code, answer.json()["status"]) == (200, "received" if times == 1 else "duplicate")
+        assert await count(runtime, "payments.deliveries") == 1
+        assert await count(runtime, f"payments.deliveries WHERE duplicates = {times - 1}") == 1
+    assert await count(runtime, "kit.jobs WHERE kind = 'payments.apply_delivery'") == 1
 
 
 async def test_duplicates_at_the_same_time_are_stored_once(
@@ -65,13 +67,11 @@ async def test_duplicates_at_the_same_time_are_stored_once(
     assert await count(runtime, "kit.jobs WHERE kind = 'payments.apply_delivery'") == 1
 
 
-@pytest.mark.parametrize("seconds", [-301, 301, -86_400, 86_400])
-async def test_stale_and_future_deliveries_are_refused(
-    runtime: Runtime, client: httpx.AsyncClient, seconds: int
-) -> None:
-    headers, body = signed(runtime, b"{}", seconds=seconds)
-    answer = await client.post(WEBHOOK, headers=headers, content=body)
-    assert (answer.status_code, answer.json()["code"]) == (400, "forged_delivery")
+async def test_stale_and_future_deliveries_are_refused(runtime: Runtime, client: httpx.AsyncClient) -> None:
+    for seconds in (-301, 301, -86_400, 86_400):
+        headers, body = signed(runtime, b"{}", seconds=seconds)
+        answer = await client.post(WEBHOOK, headers=headers, content=body)
+        assert (answer.status_code, answer.json()["code"]) == (400, "forged_delivery")
     assert await count(runtime, "payments.deliveries") == 0
 
 
@@ -83,47 +83,35 @@ async def test_a_stale_delivery_is_judged_by_real_time(runtime: Runtime, client:
     assert (await client.post(WEBHOOK, headers=headers, content=body)).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "fault", ["other secret", "truncated", "changed", "reordered", "empty", "unsigned", "id", "sig"]
-)
 async def test_a_forged_delivery_is_counted_and_not_stored(
-    runtime: Runtime, client: httpx.AsyncClient, delivery: tuple[dict[str, str], bytes], fault: str
+    runtime: Runtime, client: httpx.AsyncClient, delivery: tuple[dict[str, str], bytes]
 ) -> None:
     headers, body = delivery
-    before = refused()
-    match fault:
-        case "other secret":
-            headers, body = signed(runtime, body, secret=b"somebody else's secret of 32 byt")
-        case "truncated":
-            body = body[:-20]
-        case "changed":
-            body = body.replace(b"52900", b"00001")
-        case "reordered":
-            body = bytes(reversed(body))
-        case "empty":
-            body = b""
-        case "unsigned":
-            headers = {"content-type": "application/json"}
-        case "id":
-            headers |= {"webhook-id": "sev_other"}
-        case "sig":
-            headers |= {"webhook-signature": "v1,AAAA"}
-    answer = await client.post(WEBHOOK, headers=headers, content=body)
-    assert (answer.status_code, answer.json()["code"]) == (400, "forged_delivery")
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert refused() == before + 1
+    forgeries = {
+        "another secret": signed(runtime, body, secret=b"somebody else's secret of 32 byt"),
+        "truncated": (headers, body[:-20]),
+        "changed": (headers, body.replace(b"52900", b"00001")),
+        "reordered": (headers, bytes(reversed(body))),
+        "empty": (headers, b""),
+        "unsigned": ({"content-type": "application/json"}, body),
+        "another id": (headers | {"webhook-id": "sev_other"}, body),
+        "another signature": (headers | {"webhook-signature": "v1,AAAA"}, body),
+    }
+    for fault, (forged_headers, forged_body) in forgeries.items():
+        before = refused()
+        answer = await client.post(WEBHOOK, headers=forged_headers, content=forged_body)
+        assert (answer.status_code, answer.json()["code"]) == (400, "forged_delivery"), fault
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert refused() == before + 1
     assert await count(runtime, "payments.deliveries") == 0
+    assert await count(runtime, "kit.jobs WHERE kind = 'payments.apply_delivery'") == 0
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"not json", b"[]", b"null", b"\xff\xfe", b"[" * 10_000, b'{"type": 1}', b'{"type":"x"}' + b" " * 999]
-)
-async def test_a_genuine_poison_body_is_kept_for_a_person(
-    runtime: Runtime, client: httpx.AsyncClient, body: bytes
-) -> None:
-    headers, raw = signed(runtime, body)
-    assert (await client.post(WEBHOOK, headers=headers, content=raw)).status_code == 200
-    assert await count(runtime, "payments.deliveries") == 1
+async def test_a_genuine_poison_body_is_kept_for_a_person(runtime: Runtime, client: httpx.AsyncClient) -> None:
+    for number, body in enumerate(POISON, start=1):
+        headers, raw = signed(runtime, body, event_id=f"sev_{number}")
+        assert (await client.post(WEBHOOK, headers=headers, content=raw)).status_code == 200
+        assert await count(runtime, "payments.deliveries") == number
 
 
 async def test_a_type_that_could_break_a_log_is_refused(runtime: Runtime, client: httpx.AsyncClient) -> None:
@@ -148,9 +136,9 @@ async def test_a_body_that_hides_its_length_is_refused_while_it_arrives(client: 
     assert answer.status_code == 413
 
 
-@pytest.mark.parametrize("name", ["stripe", "%00", "x%2Fy", "SANDBOX"])
-async def test_an_unknown_gateway_is_not_found(client: httpx.AsyncClient, name: str) -> None:
-    assert (await client.post(f"/api/payments/webhooks/{name}", content=b"{}")).status_code == 404
+async def test_an_unknown_gateway_is_not_found(client: httpx.AsyncClient) -> None:
+    for name in ("stripe", "%00", "x%2Fy", "SANDBOX"):
+        assert (await client.post(f"/api/payments/webhooks/{name}", content=b"{}")).status_code == 404
 
 
 async def test_the_alias_finds_the_gateway_by_how_it_signs(

@@ -1,0 +1,174 @@
+"""What no webhook told us is pulled: by the gateway's own list, and by asking about payments that stand still."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import httpx
+import pytest
+
+from autorisen.kit.clock import SandboxClock
+from autorisen.kit.unit import Runtime
+from autorisen.kit.work import Worker, enqueue
+from autorisen.payments import charge_saved_method, list_deliveries
+from autorisen.payments.reconcile_payments import REFRESH_KIND
+from autorisen.payments.sandbox.gateway import SandboxGateway
+from tests.factories.payments import (
+    PRICE,
+    OpenCheckout,
+    a_checkout,
+    a_customer,
+    a_saved_card,
+    count,
+    facts,
+    pay,
+    the_payment,
+)
+
+
+@pytest.fixture
+async def checkout(runtime: Runtime) -> OpenCheckout:
+    return await a_checkout(runtime, await a_customer(runtime))
+
+
+async def lose_all_jobs(runtime: Runtime) -> None:
+    async with runtime.unit() as unit:
+        await unit.tx.execute("DELETE FROM kit.jobs")
+
+
+def later(runtime: Runtime, by: timedelta) -> None:
+    assert isinstance(runtime.clock, SandboxClock)
+    runtime.clock.set_offset(runtime.clock.offset + by)
+
+
+async def test_a_lost_webhook_is_pulled(
+    runtime: Runtime, client: httpx.AsyncClient, worker: Worker, checkout: OpenCheckout
+) -> None:
+    await pay(client, checkout)
+    await lose_all_jobs(runtime)
+    later(runtime, timedelta(minutes=15))
+    await worker.drain()
+    assert (await the_payment(runtime)).status == "succeeded"
+    async with runtime.database.read() as tx:
+        (delivery,) = await list_deliveries(tx)
+    assert (delivery.pulled, delivery.status) == (True, "applied")
+    later(runtime, timedelta(minutes=15))
+    await worker.drain()
+    assert await count(runtime, "payments.deliveries") == 1
+
+
+async def test_a_stuck_payment_is_asked_about(
+    runtime: Runtime, client: httpx.AsyncClient, worker: Worker, checkout: OpenCheckout
+) -> None:
+    """Even the gateway's list has lost the event: the payment itself is fetched."""
+    await pay(client, checkout)
+    await lose_all_jobs(runtime)
+    async with runtime.unit() as unit:
+        await unit.tx.execute("DELETE FROM sandbox.events")
+    later(runtime, timedelta(minutes=15))
+    await worker.drain()
+    assert (await the_payment(runtime)).status == "succeeded"
+    assert len(await facts(runtime, "PaymentSucceeded")) == 1
+    assert await count(runtime, "payments.history WHERE cause LIKE 'refresh%'") == 1
+
+
+async def test_a_payment_under_way_is_left_alone(runtime: Runtime, worker: Worker, checkout: OpenCheckout) -> None:
+    later(runtime, timedelta(minutes=15))
+    await worker.drain()
+    assert (await the_payment(runtime)).status == "pending"
+    later(runtime, timedelta(hours=24))
+    await worker.drain()
+    expired = await the_payment(runtime)
+    assert (expired.status, expired.failure_code) == ("failed", "checkout_expired")
+    assert expired.failure_reason == "The payment page was not used in time."
+
+
+async def test_a_charge_whose_job_was_lost_is_asked_for_again(
+    runtime: Runtime, client: httpx.AsyncClient, worker: Worker
+) -> None:
+    customer_id = await a_saved_card(runtime, client, worker)
+    async with runtime.unit() as unit:
+        await charge_saved_method(unit, customer_id=customer_id, reference="order:1", amount=PRICE, description="April")
+    await lose_all_jobs(runtime)
+    later(runtime, timedelta(minutes=15))
+    await worker.drain()
+    assert (await the_payment(runtime)).status == "succeeded"
+    assert await count(runtime, "sandbox.charges WHERE checkout_id IS NULL") == 1
+
+
+async def test_a_charge_whose_answer_was_lost_is_found(
+    runtime: Runtime, client: httpx.AsyncClient, worker: Worker
+) -> None:
+    """The gateway charged, we never heard its name for it, and no event is left: our id finds it."""
+    customer_id = await a_saved_card(runtime, client, worker)
+    async with runtime.unit() as unit:
+        await charge_saved_method(unit, customer_id=customer_id, reference="order:1", amount=PRICE, description="April")
+        await unit.tx.execute("DELETE FROM kit.jobs")
+        await unit.tx.execute(
+            "INSERT INTO sandbox.charges SELECT 'sch_lost', p.id::text, NULL, p.id::text, p.reference, m.token,"
+            " p.amount_minor, p.currency, 'succeeded', NULL, p.created_at FROM payments.payments p"
+            " JOIN payments.payment_methods m ON m.id = p.method_id"
+        )
+    later(runtime, timedelta(minutes=15))
+    await worker.drain()
+    settled = await the_payment(runtime)
+    assert (settled.status, settled.provider_id) == ("succeeded", "sch_lost")
+
+
+async def test_a_checkout_that_never_reached_the_gateway_ends_after_its_time(
+    runtime: Runtime, worker: Worker, checkout: OpenCheckout
+) -> None:
+    async with runtime.unit() as unit:
+        await unit.tx.execute("UPDATE payments.checkouts SET provider_id = NULL, url = ''")
+        await unit.tx.execute("DELETE FROM sandbox.checkouts")
+    later(runtime, timedelta(hours=24))
+    await worker.drain()
+    assert (await the_payment(runtime)).status == "pending", "it could still arrive"
+    later(runtime, timedelta(hours=1))
+    await worker.drain()
+    assert (await the_payment(runtime)).failure_code == "checkout_expired"
+
+
+async def test_refreshing_what_is_settled_or_gone_changes_nothing(
+    runtime: Runtime, client: httpx.AsyncClient, worker: Worker, checkout: OpenCheckout
+) -> None:
+    await pay(client, checkout)
+    await worker.drain()
+    before = await the_payment(runtime)
+    async with runtime.unit() as unit:
+        await enqueue(unit, REFRESH_KIND, {"payment_id": before.id})
+        await enqueue(unit, REFRESH_KIND, {"payment_id": UUID(int=5)})
+    await worker.drain()
+    assert await the_payment(runtime) == before
+    assert await count(runtime, "kit.jobs") == 0
+
+
+async def test_the_list_is_read_page_by_page_and_misses_no_late_commit(runtime: Runtime) -> None:
+    """An event whose transaction began first and commits last must not be skipped by the cursor."""
+    insert = "INSERT INTO sandbox.events (id, type, body, created_at) VALUES (%s, 'payment.failed', '{}', now())"
+    gateway = SandboxGateway(runtime)
+    async with runtime.unit() as slow:
+        await slow.tx.execute(insert, ("sev_slow",))
+        async with runtime.unit() as quick:
+            for number in range(150):
+                await quick.tx.execute(insert, (f"sev_{number:03}",))
+        feed = await gateway.list_since(None)
+        assert (feed.events, feed.cursor, feed.more) == ((), None, False), "nothing after the slow one may be listed"
+    first = await gateway.list_since(None)
+    assert (len(first.events), first.more, first.events[0].event_id) == (100, True, "sev_slow")
+    rest = await gateway.list_since(first.cursor)
+    assert (len(rest.events), rest.more) == (51, False)
+    end = await gateway.list_since(rest.cursor)
+    assert (end.events, end.cursor) == ((), rest.cursor)
+
+
+async def test_a_long_list_is_pulled_in_one_run(runtime: Runtime, worker: Worker) -> None:
+    async with runtime.unit() as unit:
+        await unit.tx.execute(
+            "INSERT INTO sandbox.events (id, type, body, created_at)"
+            " SELECT 'sev_' || n, 'checkout.attempt_failed', %s, now() FROM generate_series(1, 230) n",
+            (b'{"type":"checkout.attempt_failed","mode":"test"}',),
+        )
+    await worker.drain()
+    assert await count(runtime, "payments.deliveries WHERE pulled AND status = 'ignored'") == 230
