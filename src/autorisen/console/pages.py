@@ -51,7 +51,7 @@ class HealthPage:
     """Context of console/health.html."""
 
     health: State
-    parts: Sequence[Component]
+    checks: Sequence[Component]
     release: Release
     ingest: IngestHealth | None
     pool: Mapping[str, int]
@@ -100,7 +100,7 @@ async def health(request: Request, runtime: RuntimeDep, _operator: Operator) -> 
             ingest = await metering.ingest_health(tx, now=now)
     page = HealthPage(
         health=ops.overall(parts),
-        parts=parts,
+        checks=parts,
         release=ops.release(runtime.settings),
         ingest=ingest,
         pool=runtime.database.stats(),
