@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from autorisen.catalog.errors import NoDefaultPlan, PlanNotFound
-from autorisen.catalog.model import FlatPrice, PlanVersion, Price, UsagePrice
+from autorisen.catalog.model import LIMITS, FlatPrice, PlanVersion, Price, UsagePrice
 from autorisen.kit.database import Tx
 from autorisen.kit.money import Money
 
@@ -145,7 +145,8 @@ def _plan_version(row: dict[str, Any], prices: tuple[Price, ...]) -> PlanVersion
         tagline=row["tagline"],
         rank=row["rank"],
         is_default=row["is_default"],
-        limits=row["limits"],
+        # jsonb keeps no order; people read limits in this one.
+        limits={limit: row["limits"][limit] for limit in LIMITS if limit in row["limits"]},
         features=tuple(row["features"]),
         prices=prices,
         effective_from=row["effective_from"],
