@@ -226,7 +226,8 @@ class Supervisor:
             self._server.stop()
         if self._listener is not None:
             self._listener.close()
-        (self._settings.home / "processes.json").unlink(missing_ok=True)
+        if self._children:  # Otherwise the file is another supervisor's.
+            (self._settings.home / "processes.json").unlink(missing_ok=True)
 
     def _write_processes(self) -> None:
         """The process ids, for people who look and for tests that kill."""
