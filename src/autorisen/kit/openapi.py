@@ -44,7 +44,8 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     schemas["Problem"] = PROBLEM_SCHEMA
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            _complete_operation(operation, has_id="{" in path, has_body=method in {"post", "put", "patch", "delete"})
+            has_id = "{" in path or any(each["name"] == "customer" for each in operation.get("parameters", ()))
+            _complete_operation(operation, has_id=has_id, has_body=method in {"post", "put", "patch", "delete"})
     return document
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
@@ -22,6 +22,8 @@ from autorisen.subscriptions.errors import SubscriptionNotFound
 from autorisen.subscriptions.model import Entitlement, Period, Status, Subscription
 
 router = APIRouter(prefix="/api", tags=["subscriptions"])
+
+_NOT_NOW: dict[int | str, dict[str, Any]] = {409: {"description": "The subscription's state does not allow it"}}
 
 Reads = Annotated[Principal, Depends(api_key_or_session(Scope.BILLING_READ))]
 Changes = Annotated[Principal, Depends(api_key_or_session(Scope.ADMIN))]
@@ -89,7 +91,7 @@ async def read_subscription(runtime: RuntimeDep, principal: Reads, customer: Cus
         return await _view(tx, who, await _live(tx, who))
 
 
-@router.post("/subscription/cancel")
+@router.post("/subscription/cancel", responses=_NOT_NOW)
 async def cancel_subscription(
     runtime: RuntimeDep, principal: Changes, customer: CustomerName = None
 ) -> SubscriptionView:
@@ -97,7 +99,7 @@ async def cancel_subscription(
     return await _change(runtime, principal, customer, "cancel")
 
 
-@router.post("/subscription/resume")
+@router.post("/subscription/resume", responses=_NOT_NOW)
 async def resume_subscription(
     runtime: RuntimeDep, principal: Changes, customer: CustomerName = None
 ) -> SubscriptionView:
