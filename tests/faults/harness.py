@@ -183,7 +183,7 @@ class Run:
                 async with runtime.unit() as unit:
                     await make_customer(unit, key=late.pop())
                 await asyncio.sleep(self._random.uniform(0.0, 0.2))
-            name = self._random.choice(("web", "web", "worker"))
+            name = self._random.choice(("web", "worker"))
             self._processes.kill(name)
             killed_at = time.monotonic()
             self._processes.start(name)

@@ -96,22 +96,26 @@ def _parse(body: bytes) -> object:
     except UnicodeDecodeError as error:
         raise MalformedBody(f"the body must be UTF-8; the byte at {error.start} is not") from None
     except msgspec.DecodeError as error:
-        return _parse_surrogates(body, str(error))
+        return _parse_leniently(body, str(error))
 
 
-def _parse_surrogates(body: bytes, reason: str) -> object:
-    """The body read again by the standard library, which lets a lone surrogate through: that is one event's fault.
+def _parse_leniently(body: bytes, reason: str) -> object:
+    """The body read again by the standard library, where the fault may be one event's: lone surrogates, huge integers.
 
     Everything else that the strict decoder refused stays refused.
     """
-    if b"\\u" not in body:
+    if b"\\u" not in body and "out of range" not in reason:
         raise MalformedBody(reason)
     try:
-        return json.loads(body.decode(), parse_float=_number, parse_constant=_refuse_constant)
+        return json.loads(body.decode(), parse_float=_number, parse_int=_integer, parse_constant=_refuse_constant)
     except RecursionError:
         raise MalformedBody("the body is nested too deeply") from None
     except ValueError:
         raise MalformedBody(reason) from None
+
+
+def _integer(text: str) -> int | _OutOfRange:
+    return int(text) if len(text) <= DIGIT_LIMIT else _OutOfRange()
 
 
 def _refuse_constant(name: str) -> object:

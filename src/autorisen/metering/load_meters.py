@@ -69,4 +69,5 @@ def value_path(text: object) -> tuple[str, ...]:
         keys = tuple(key.replace("~1", "/").replace("~0", "~") for key in text.split("/")[1:])
     else:
         keys = tuple(text.split("."))
-    return keys if all(keys) else ()
+    # A number would mean a place in an array to PostgreSQL, and a name to us.
+    return keys if all(key and not key.isdigit() for key in keys) else ()
