@@ -1,7 +1,7 @@
 # autorisen: `make` shows what there is. GNU make 3.81 (macOS) is enough.
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset static dev test check fmt lint types schema bench faults screenshots wheel clean
+.PHONY: help run reset static dev test check gates fmt lint types schema bench faults screenshots wheel clean
 
 PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if $$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$each; break; fi; done)
@@ -35,12 +35,17 @@ static: ## Fetch and copy the third-party front-end files
 test: dev ## Run every test (under 10 minutes on 2 cores)
 	@$(BIN)/pytest $(ARGS)
 
-check: dev ## Format, lint, imports, types, then every test
+gates: dev ## Format, lint, layers and types, without the tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/lint-imports
 	@$(BIN)/mypy
-	@$(BIN)/pytest $(ARGS)
+
+check: gates ## Everything that CI asks: gates, then every test, then the coverage floors
+	@$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage json --quiet -o .coverage.json
+	@$(BIN)/python scripts/coverage_gate.py .coverage.json
 
 fmt: dev ## Format the code and mend what lint can mend
 	@$(BIN)/ruff format .

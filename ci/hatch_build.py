@@ -9,6 +9,7 @@ NEEDED = (
     "src/autorisen/ui/static/vendor/.stamp",
     "src/autorisen/catalog/catalog.toml",
     "db/migrations/env.py",
+    "docs/project-plan.csv",
 )
 
 
