@@ -159,6 +159,40 @@ async def test_the_last_period_of_one_cancelled_at_once_ends_it(runtime: Runtime
         assert await subscription_of(unit.tx, customer.id) == live
 
 
+async def test_a_cancellation_in_the_grace_time_does_not_make_a_month_free(
+    runtime: Runtime, clock: FrozenClock
+) -> None:
+    """The renewal has begun: closing gives it back, so that its fee is invoiced, and the end comes a month later."""
+    async with runtime.unit() as unit:
+        _, started = await subscribe(unit)
+        first = await current_period(unit.tx, started.id)
+    clock.set(END + timedelta(minutes=30))
+    async with runtime.unit() as unit:
+        await request_cancel(unit, started.id)
+        renewal = await current_period(unit.tx, started.id)
+        assert (renewal.start_at, renewal.fee_invoiced) == (END, False)
+    clock.set(END + HOUR)
+    async with runtime.unit() as unit:
+        assert await close_and_open_next(unit, first.id) == renewal
+        assert (await subscription(unit.tx, started.id)).status is Status.ACTIVE
+    clock.set(renewal.end_at)
+    async with runtime.unit() as unit:
+        await close_and_open_next(unit, renewal.id)
+        assert (await subscription(unit.tx, started.id)).ended_at == renewal.end_at
+
+
+async def test_a_change_in_the_grace_time_leaves_a_moment_without_a_fee(runtime: Runtime, clock: FrozenClock) -> None:
+    async with runtime.unit() as unit:
+        _, started = await subscribe(unit)
+        first = await current_period(unit.tx, started.id)
+    clock.set(END + timedelta(minutes=30))
+    async with runtime.unit() as unit:
+        await move_to(unit, started, "enterprise", unit.now)
+    clock.set(END + HOUR)
+    async with runtime.unit() as unit:
+        assert await close_and_open_next(unit, first.id) is None
+
+
 async def test_a_period_that_does_not_exist(unit: Unit) -> None:
     with pytest.raises(PeriodNotFound):
         await close_and_open_next(unit, UUID(int=1))

@@ -18,11 +18,12 @@ from autorisen.subscriptions.start_subscription import start_on
 
 
 async def close_and_open_next(unit: Unit, period_id: UUID) -> Period | None:
-    """Mark a period closed, for ever, and give the period opened by it, if any.
+    """Mark a period closed, for ever, and give the period that renews it, whose fee is now to be invoiced.
 
     The next one opens where this one ends, unless it exists already. A subscription that was to be cancelled with its
-    period ends there, and the default plan starts at the same instant. A closed period stays as it is and gives None,
-    so it may be repeated. Raises `PeriodStillRunning` before the period's end.
+    period ends there, and the default plan starts at the same instant: then that plan's period is given. None after a
+    change of plan, which has a fee of its own. A closed period stays as it is and gives None, so it may be repeated.
+    Raises `PeriodStillRunning` before the period's end.
     """
     period = await store.period(unit.tx, period_id, lock=True)
     if period.status == "closed":
@@ -31,9 +32,9 @@ async def close_and_open_next(unit: Unit, period_id: UUID) -> Period | None:
         raise PeriodStillRunning(f"it runs until {period.end_at.isoformat()}")
     await store.close_period(unit.tx, period_id)
     subscription = await store.subscription(unit.tx, period.subscription_id)
-    newest = await store.current_period(unit.tx, subscription.id)
-    if newest.id != period.id:
-        return None
+    following = await store.following_period(unit.tx, period)
+    if following is not None:
+        return following if following.is_renewal_of(period) else None
     if subscription.renews:
         renewed = replace(subscription, status=next_status(subscription.status, Trigger.RENEW))
         return await open_following(unit, renewed, period)

@@ -168,6 +168,14 @@ class Period:
     def was_cut(self) -> bool:
         return self.end_at < self.planned_end_at
 
+    def is_renewal_of(self, before: Period) -> bool:
+        """Whether it goes on with the same terms in full: opened early, by a cancellation in the grace time, say.
+
+        One that a change of plan has cut again is left out: it lasted from the end of `before` to the change, less
+        than the closing was late, and no fee is worth charging for that.
+        """
+        return self.ordinal == before.ordinal + 1 and not self.was_cut
+
 
 @dataclass(frozen=True)
 class Entitlement:

@@ -67,6 +67,11 @@ NEWEST_PERIOD: LiteralString = """
     SELECT * FROM subscriptions.periods WHERE subscription_id = %(subscription_id)s ORDER BY end_at DESC LIMIT 1
 """
 
+FOLLOWING_PERIOD: LiteralString = """
+    SELECT * FROM subscriptions.periods
+    WHERE subscription_id = %(subscription_id)s AND follows_at = %(end_at)s::timestamptz
+"""
+
 PERIODS_OF: LiteralString = """
     SELECT * FROM subscriptions.periods WHERE subscription_id = %(subscription_id)s ORDER BY start_at
 """
@@ -154,6 +159,13 @@ async def current_period(tx: Tx, subscription_id: UUID) -> Period:
     if row is None:
         raise PeriodNotFound("the subscription has no period")
     return _period(row)
+
+
+async def following_period(tx: Tx, period: Period) -> Period | None:
+    """The period of the same subscription that begins where this one ends, or None."""
+    values = {"subscription_id": period.subscription_id, "end_at": period.end_at}
+    row = await _one(tx, FOLLOWING_PERIOD, values)
+    return None if row is None else _period(row)
 
 
 async def periods_of(tx: Tx, subscription_id: UUID) -> list[Period]:
