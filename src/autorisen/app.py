@@ -141,7 +141,7 @@ class _Problems:
             await send(message)
 
         try:
-            await self._app(scope, receive, watch)  # type: ignore[arg-type]  # as above
+            await self._app(scope, receive, watch)  # type: ignore[arg-type]  # Starlette's Message is a MutableMapping
         except Exception as error:
             if started or scope["type"] != "http":
                 raise

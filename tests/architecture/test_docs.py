@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from tests.architecture.source_tree import REPOSITORY
 
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
-_MAKE = re.compile(r"`make ([a-z-]+)\b|^make ([a-z-]+)\b", re.MULTILINE)
+_MAKE = re.compile(r"`make ([a-z-]+)\b")
+_MAKE_LINE = re.compile(r"^make ([a-z-]+)\b", re.MULTILINE)
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
@@ -48,8 +50,10 @@ def unknown_commands(repository: Path) -> Iterator[str]:
     """`make x` in the documents without a target x."""
     targets = set(re.findall(r"^([a-z-]+):", (repository / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     for path in documents(repository):
-        for match in _MAKE.finditer(path.read_text(encoding="utf-8")):
-            if (name := match[1] or match[2]) not in targets:
+        text = path.read_text(encoding="utf-8")
+        named = _MAKE.findall(text) + [name for block in _FENCE.findall(text) for name in _MAKE_LINE.findall(block)]
+        for name in named:
+            if name not in targets:
                 yield f"{path.relative_to(repository)}: there is no `make {name}`"
 
 
@@ -70,8 +74,9 @@ def test_the_documents_are_there(name: str) -> None:
 
 def test_every_dependency_has_its_reason() -> None:
     """One line a dependency, runtime and development, in docs/decisions/0002."""
-    project = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
-    listed = set(re.findall(r'^    "([a-z0-9-]+)(?:\[[^"]*)?[><=]', project, re.MULTILINE))
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    groups = [project["project"]["dependencies"], *project["dependency-groups"].values()]
+    listed = {re.split(r"[\[><=~ ]", each)[0] for group in groups for each in group if isinstance(each, str)}
     reasons = (REPOSITORY / "docs" / "decisions" / "0002-dependencies.md").read_text(encoding="utf-8")
     assert listed
     assert {name for name in listed if f"`{name}`" not in reasons} == set()
@@ -90,7 +95,10 @@ def test_faults_are_seen(tmp_path: Path) -> None:
     (tmp_path / "Makefile").write_text("run:\n")
     (tmp_path / "README.md").write_text(
         "# A House\n[a](missing.md) [b](#a-house) [c](#cellar) [d](https://x.example)\n`make run` `make hay`\n"
-        "```\n[e](code.md)\n```\n"
+        "```\n[e](code.md)\nmake money\n```\nmake sense\n"
     )
     assert [fault.split(": ")[1].split()[0] for fault in broken_links(tmp_path)] == ["missing.md", "#cellar"]
-    assert list(unknown_commands(tmp_path)) == ["README.md: there is no `make hay`"]
+    assert list(unknown_commands(tmp_path)) == [
+        "README.md: there is no `make hay`",
+        "README.md: there is no `make money`",
+    ]

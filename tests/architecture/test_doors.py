@@ -26,8 +26,14 @@ def entered_by_the_window(tree: SourceTree) -> Iterator[str]:
             parts = dotted.split(".")
             if parts[0] != PACKAGE or len(parts) < 3 or parts[1] in {module.home, *LIBRARIES}:
                 continue
-            if ".".join(parts[:3]) in tree.by_name:
+            if ".".join(parts[:3]) in tree.by_name and parts[2:] not in _listed(tree, parts[1]):
                 yield f"{module.at(node)} imports {dotted}; import {PACKAGE}.{parts[1]}"
+
+
+def _listed(tree: SourceTree, capability: str) -> list[list[str]]:
+    """The names of a door: one may be called like a room (`catalog.rate`, the function in rate.py)."""
+    value = tree.by_name[f"{PACKAGE}.{capability}"].constants().get("__all__")
+    return [[name] for name in ast.literal_eval(value)] if value is not None else []
 
 
 def doors_left_open(tree: SourceTree) -> Iterator[str]:
@@ -53,10 +59,9 @@ def missing_from_doors(tree: SourceTree) -> Iterator[str]:
             parts = node.module.split(".")
             if parts[0] != PACKAGE or len(parts) != 2 or parts[1] not in tree.capabilities - {module.home}:
                 continue
-            value = tree.by_name[node.module].constants().get("__all__")
-            listed = set(ast.literal_eval(value)) if value is not None else set()
+            listed = _listed(tree, parts[1])
             for alias in node.names:
-                if alias.name not in listed and f"{node.module}.{alias.name}" not in tree.by_name:
+                if [alias.name] not in listed and f"{node.module}.{alias.name}" not in tree.by_name:
                     yield f"{module.at(node)} takes {alias.name} from {node.module}, whose __all__ does not list it"
 
 
