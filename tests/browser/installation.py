@@ -53,6 +53,7 @@ class Installation:
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(timeout=30)
+        self._loop.close()
 
     async def _serve(self) -> None:
         config = uvicorn.Config(create_app(self.runtime), log_config=None, access_log=False, lifespan="on")
@@ -87,7 +88,7 @@ def installation() -> Iterator[Installation]:
                 supplier_name="Acme Agents (Pty) Ltd",
                 supplier_address="1 Long Street|Cape Town|8001",
                 supplier_vat_number="4123456789",
-                worker_poll_milliseconds=50,
+                worker_poll_milliseconds=100,
             )
             running = Installation(settings, server.url(), listener)
             running.start()
