@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -40,13 +41,13 @@ def test_edges_rise_from_start_to_end(start: datetime, length: timedelta, zone: 
     assert edges[0] == start
     assert edges[-1] == start + length
     assert edges == sorted(set(edges))
-    assert all(later - earlier <= timedelta(hours=25) for earlier, later in zip(edges, edges[1:], strict=False))
+    assert all(later - earlier <= timedelta(hours=25) for earlier, later in itertools.pairwise(edges))
 
 
 def test_days_follow_the_wall_clock_over_a_change_of_summer_time() -> None:
     start = datetime(2026, 3, 7, 5, tzinfo=UTC)
     edges = bucket_edges(start, start + timedelta(hours=71), "day", ZoneInfo("America/New_York"))
-    hours = [(later - earlier) / HOUR for earlier, later in zip(edges, edges[1:], strict=False)]
+    hours = [(later - earlier) / HOUR for earlier, later in itertools.pairwise(edges)]
     assert hours == [24, 23, 24]
 
 
