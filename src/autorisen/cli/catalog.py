@@ -11,7 +11,8 @@ import typer
 from autorisen import catalog, metering, subscriptions
 from autorisen.catalog import CatalogFile, Change
 from autorisen.cli.session import with_runtime
-from autorisen.kit.unit import Runtime, Unit
+from autorisen.kit.unit import Runtime
+from autorisen.ops import apply_catalog_text
 
 app = typer.Typer(help="Plans and prices.", no_args_is_help=True)
 
@@ -59,21 +60,19 @@ def diff(file: File = None) -> None:
 def apply(file: File = None) -> None:
     """Make the file what is sold, from its effective date or now on. Applied twice, nothing changes twice."""
     wanted = _read(file)
-    changes = with_runtime(lambda runtime: _apply(runtime, wanted))
+    changes = with_runtime(lambda runtime: _apply(runtime, _text(file)))
     for change in changes:
         typer.echo(f"{SIGNS[change.kind]} {change.plan_key}: version {change.version}")
     typer.echo(_summary(changes, wanted, done=True))
 
 
-async def apply_file(unit: Unit, file: CatalogFile) -> list[Change]:
-    """Apply meters and plans of one file together: no plan is sold whose meters are not measured."""
-    await metering.apply_meters(unit, metering.load_meters(file.meters))
-    return await catalog.apply_catalog(unit, file)
+def _text(file: Path | None) -> str:
+    return catalog.shipped_catalog() if file is None else file.read_text(encoding="utf-8")
 
 
 def _read(file: Path | None) -> CatalogFile:
-    text = catalog.shipped_catalog() if file is None else file.read_text(encoding="utf-8")
-    wanted = catalog.load_catalog(text)
+    """The file, sound for both of its readers."""
+    wanted = catalog.load_catalog(_text(file))
     metering.load_meters(wanted.meters)
     return wanted
 
@@ -88,9 +87,9 @@ async def _plan(runtime: Runtime, wanted: CatalogFile) -> tuple[list[Change], Co
     return changes, keepers
 
 
-async def _apply(runtime: Runtime, wanted: CatalogFile) -> list[Change]:
+async def _apply(runtime: Runtime, text: str) -> list[Change]:
     async with runtime.unit() as unit:
-        return await apply_file(unit, wanted)
+        return await apply_catalog_text(unit, text)
 
 
 def _summary(changes: list[Change], wanted: CatalogFile, *, done: bool = False) -> str:

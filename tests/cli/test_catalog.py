@@ -1,0 +1,58 @@
+"""`autorisen catalog` and `autorisen ledger`: looked at first, applied, and nothing twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from autorisen.catalog import CatalogInvalid, shipped_catalog
+from autorisen.cli import command_line
+
+
+@pytest.fixture(autouse=True)
+def installation(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings of a command: the environment of the process."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("AUTORISEN_HOME", str(tmp_path))
+
+
+def command(*words: str) -> Result:
+    return CliRunner().invoke(command_line(), list(words))
+
+
+def test_plan_diff_and_apply(tmp_path: Path) -> None:
+    planned = command("catalog", "plan")
+    assert planned.exit_code == 0, planned.output
+    assert "+ pro: add as version 1" in planned.output
+    assert "3 plans would change, from now on." in planned.output
+    assert command("catalog", "diff").exit_code == 1
+    applied = command("catalog", "apply")
+    assert (applied.exit_code, applied.output.splitlines()[-1]) == (0, "3 plans changed, from now on.")
+    assert command("catalog", "apply").output == "Nothing to change: the file is what is sold.\n"
+    assert command("catalog", "plan").output == "Nothing to change: the file is what is sold.\n"
+    assert command("catalog", "diff").output == "The file is what is sold.\n"
+
+    file = tmp_path / "dearer.toml"
+    dated = "effective_from = 2999-01-01T00:00:00+02:00\n"
+    file.write_text(dated + shipped_catalog().replace('"529.00"', '"599.00"'), encoding="utf-8")
+    difference = command("catalog", "diff", str(file))
+    assert difference.output == "pro (version 2)\n  ~ price.ZAR.month: ZAR 529.00 -> ZAR 599.00\n"
+    assert difference.exit_code == 1
+    assert "1 plans would change, from 2999-01-01" in command("catalog", "plan", str(file)).output
+
+
+def test_a_broken_file_is_refused_before_anything_happens(tmp_path: Path) -> None:
+    file = tmp_path / "broken.toml"
+    file.write_text(shipped_catalog().replace('"529.00"', "529.00"), encoding="utf-8")
+    result = command("catalog", "apply", str(file))
+    assert result.exit_code == 1
+    assert isinstance(result.exception, CatalogInvalid)
+    assert result.exception.errors[0].field == "/plan/1/price/0/amount"
+
+
+def test_the_trial_balance_of_empty_books(capsys: pytest.CaptureFixture[str]) -> None:
+    result = command("ledger", "trial-balance")
+    assert result.exit_code == 0, result.output
+    assert "Account" in result.output
