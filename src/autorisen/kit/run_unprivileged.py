@@ -14,6 +14,9 @@ import sys
 
 PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
+PR_GET_SECUREBITS = 27
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAP_DAC_OVERRIDE = 1
@@ -63,6 +66,9 @@ def _switch(uid: int, gid: int, libc: ctypes.CDLL | None) -> None:
         choices = (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE)
         capability = next((c for c in choices if permitted & (1 << c)), None)
         _check(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), "prctl keepcaps")
+        # Without it access(2), with which initdb looks for its own program, ignores the capability. It needs
+        # CAP_SETPCAP; where that is withheld the rest still works for programs in open folders.
+        libc.prctl(PR_SET_SECUREBITS, libc.prctl(PR_GET_SECUREBITS) | SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     os.setgroups([])
     os.setgid(gid)
     os.setuid(uid)
