@@ -93,7 +93,11 @@ def test_a_close_lists_usage_then_corrections_then_the_next_fee() -> None:
         (LineKind.USAGE_ADJUSTMENT, 500, 65),
         (LineKind.FLAT_FEE, 52_900, 6_900),
     ]
-    assert (lines[0].included, lines[1].quantity, lines[1].rated_usage_id) == (2_000, 30, late.now.id)
+    assert (lines[0].included, lines[1].quantity, lines[1].rated_usage_id) == (
+        Decimal(2_000),
+        Decimal(30),
+        late.now.id,
+    )
 
 
 def test_lines_that_say_nothing_are_left_out() -> None:
@@ -101,7 +105,7 @@ def test_lines_that_say_nothing_are_left_out() -> None:
     assert close_lines(usage=[rated("0")], late=[nothing], fee=None, terms=VAT_15) == ()
     free = replace(PRO, amount=Money(0, "ZAR"))
     within = close_lines(usage=[rated("10", included="50")], late=[], fee=free, terms=VAT_15)
-    assert [(line.quantity, line.amount.minor) for line in within] == [(10, 0)]
+    assert [(line.quantity, line.amount.minor) for line in within] == [(Decimal(10), 0)]
 
 
 def test_credits_wait_when_they_would_take_the_total_below_zero() -> None:

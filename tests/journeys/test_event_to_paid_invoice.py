@@ -1,4 +1,4 @@
-"""The whole way, through HTTP only: sign up, key, upgrade, events, a month, and a paid tax invoice whose PDF is read."""
+"""The whole way, through HTTP only: sign up, key, upgrade, events, a month, and a paid tax invoice, read as PDF."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from autorisen import ledger, payments, subscriptions
 from autorisen.billing import store
 from autorisen.billing.facts import InvoicePaid, InvoicePaymentFailed
+from autorisen.billing.lock_invoice import lock_invoice
 from autorisen.billing.mail_invoice import mail_payment_failed, mail_receipt
 from autorisen.billing.model import Invoice, InvoiceStatus, invoice_of
 from autorisen.billing.read_invoices import invoice as issued_invoice
@@ -25,8 +26,7 @@ async def on_payment_failed(unit: Unit, fact: payments.PaymentFailed) -> None:
 
     A failed checkout of an upgrade changes nothing: its payer stands before the gateway's page and sees it.
     """
-    invoice_id = invoice_of(fact.reference)
-    invoice = None if invoice_id is None else await store.find_invoice(unit.tx, invoice_id, lock=True)
+    invoice = await lock_invoice(unit.tx, invoice_of(fact.reference))
     if invoice is None or invoice.status is not InvoiceStatus.OPEN:
         return
     assert invoice.number is not None, "an open invoice has a number"
@@ -65,8 +65,7 @@ async def on_payment_disputed(unit: Unit, fact: payments.PaymentDisputed) -> Non
 
 
 async def _paid_invoice(unit: Unit, payment_id: UUID) -> Invoice | None:
-    invoice_id = await store.invoice_paid_by(unit.tx, payment_id)
-    return None if invoice_id is None else await store.find_invoice(unit.tx, invoice_id, lock=True)
+    return await lock_invoice(unit.tx, await store.invoice_paid_by(unit.tx, payment_id))
 
 
 async def _end_access(unit: Unit, invoice: Invoice) -> None:

@@ -6,6 +6,7 @@ from autorisen import ledger, payments, subscriptions
 from autorisen.billing import store
 from autorisen.billing.facts import InvoicePaid, PaymentUnapplied
 from autorisen.billing.issue_invoice import finalise_invoice, receivable
+from autorisen.billing.lock_invoice import lock_invoice
 from autorisen.billing.model import Invoice, InvoiceStatus, invoice_of
 from autorisen.billing.upgrades.apply_change import apply_change, too_late
 from autorisen.billing.upgrades.store import change_of_invoice
@@ -19,10 +20,9 @@ async def settle_invoice(unit: Unit, fact: payments.PaymentSucceeded) -> None:
 
     Anything else is kept as an unapplied payment: in the ledger as owed to the payer, and in front of the operator.
     """
-    invoice_id = invoice_of(fact.reference)
     if await store.invoice_paid_by(unit.tx, fact.payment_id) is not None:
         return
-    invoice = None if invoice_id is None else await store.find_invoice(unit.tx, invoice_id, lock=True)
+    invoice = await lock_invoice(unit.tx, invoice_of(fact.reference))
     if invoice is None:
         await keep_unapplied(unit, fact, "there is no such invoice")
         return

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from autorisen import catalog, subscriptions
 from autorisen.billing import store as invoices
-from autorisen.billing.model import ChangeStatus, Invoice, PendingChange, fee_line_id
+from autorisen.billing.model import Invoice, PendingChange, fee_line_id
 from autorisen.billing.upgrades import store
 from autorisen.kit.unit import Unit
 
@@ -15,13 +15,9 @@ QUOTE_HONOURED_FOR = timedelta(hours=24)
 
 
 async def too_late(unit: Unit, change: PendingChange, *, paid_at: datetime) -> str | None:
-    """Why a paid change may not be made, or None. Holds the subscription until the unit ends."""
-    subscription = await subscriptions.subscription(unit.tx, change.subscription_id, lock=True)
+    """Why a paid change may not be made, or None. Call it under the lock of its invoice."""
+    subscription = await subscriptions.subscription(unit.tx, change.subscription_id)
     running = await subscriptions.current_period(unit.tx, change.subscription_id)
-    # Read again under the lock: of two parallel payments the second one finds the first one's mark here.
-    current = await store.change_of_invoice(unit.tx, change.invoice_id)
-    if current is None or current.status in (ChangeStatus.APPLIED, ChangeStatus.CANCELLED):
-        return "another plan change was made meanwhile"
     return why_too_late(change, subscription, running, paid_at=paid_at, now=unit.now)
 
 
