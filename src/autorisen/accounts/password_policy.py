@@ -55,11 +55,12 @@ def password_errors(password: str, *, email: str, name: str, field: str = "/pass
 def is_common(password: str) -> bool:
     """Whether a password is among those that are tried first, by word, repetition or keyboard walk."""
     folded = password.casefold()
-    bare = _without_ends(folded)
-    if len(_smallest_repeat(folded)) <= 3:
+    unit = _smallest_repeat(folded)
+    if len(unit) <= 3:
         return True
-    candidates = {folded, folded.translate(_LOOKALIKES), bare, bare.translate(_LOOKALIKES)}
-    return any(_is_walk(unit) or _is_of_common_words(unit) for unit in map(_smallest_repeat, candidates) if unit)
+    bare = {_without_ends(folded), _without_ends(unit)}
+    tries = {folded, unit, *bare, *(each.translate(_LOOKALIKES) for each in (folded, unit, *bare))}
+    return any(_is_walk(each) or _is_of_common_words(each) for each in map(_smallest_repeat, tries))
 
 
 def _without_ends(text: str) -> str:
