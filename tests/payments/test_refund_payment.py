@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from uuid import UUID
 
 import httpx
@@ -51,6 +50,6 @@ async def test_a_refund_of_nothing_is_buried_with_its_reason(runtime: Runtime, w
 
 
 async def test_a_payment_that_the_gateway_does_not_know_is_tried_again(runtime: Runtime) -> None:
-    gateway = SandboxGateway(replace(runtime))
+    gateway = SandboxGateway(runtime)
     with pytest.raises(GatewayUnavailable):
         await gateway.refund(payment_id=UUID(int=5), provider_id="sch_none")

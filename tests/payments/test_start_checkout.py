@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,11 +11,20 @@ import httpx
 import pytest
 
 from autorisen.kit.clock import SandboxClock
-from autorisen.kit.ids import parse_public_id
+from autorisen.kit.ids import parse_public_id, public_id
 from autorisen.kit.money import Money
 from autorisen.kit.unit import Runtime
 from autorisen.kit.work import Worker
-from autorisen.payments import PaymentInProgress, checkout_with_payment, history, start_checkout
+from autorisen.payments import (
+    GatewayDown,
+    GatewayUnavailable,
+    PaymentInProgress,
+    UnknownGateway,
+    checkout_with_payment,
+    history,
+    start_checkout,
+)
+from autorisen.payments.start_checkout import told_to_the_payer
 from tests.factories.payments import PRICE, SUCCEEDS, a_checkout, a_customer, count, facts, pay, the_payment
 
 
@@ -118,8 +128,6 @@ async def test_a_page_that_never_reached_the_gateway_is_taken_up_even_late(runti
 async def test_the_way_back_carries_the_checkouts_id_and_nothing_else(
     runtime: Runtime, return_url: str, expected: str
 ) -> None:
-    from autorisen.kit.ids import public_id
-
     checkout = await start_checkout(
         runtime,
         customer_id=await a_customer(runtime),
@@ -141,3 +149,16 @@ async def test_only_the_customer_finds_its_checkout(runtime: Runtime) -> None:
         assert (found[0].id, found[1].reference) == (id, "order:1")
         assert await checkout_with_payment(tx, id, customer_id=UUID(int=1)) is None
         assert await checkout_with_payment(tx, UUID(int=1), customer_id=customer_id) is None
+
+
+async def test_an_installation_without_a_gateway_says_so(runtime: Runtime) -> None:
+    settings = replace(runtime.settings, environment="production", smtp_url="smtp://localhost")
+    customer_id = await a_customer(runtime)
+    with pytest.raises(UnknownGateway, match="no payment gateway is set up"):
+        await a_checkout(replace(runtime, settings=settings), customer_id)
+
+
+def test_a_gateway_that_gives_no_answer_is_told_to_the_payer() -> None:
+    with pytest.raises(GatewayDown) as raised, told_to_the_payer():
+        raise GatewayUnavailable("timed out")
+    assert (raised.value.status, raised.value.detail) == (503, "nothing was charged; try again in a moment")

@@ -37,5 +37,5 @@ async def perform_refund(lease: Lease, payload: dict[str, Any]) -> None:
     truth = await gateway.refund(payment_id=payment.id, provider_id=payment.provider_id)
     async with lease.finish() as unit:
         locked = await store.payment(unit.tx, payment_id, lock=True)
-        if locked is not None:
-            await settle_payment(unit, locked, truth, cause=f"refund {lease.job_id}")
+        assert locked is not None, "payments are never deleted"
+        await settle_payment(unit, locked, truth, cause=f"refund {lease.job_id}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
@@ -47,8 +49,15 @@ async def start_checkout(
     """
     gateway = checkout_gateway(runtime)
     purchase = _Purchase(customer_id, reference, amount, description, return_url)
-    try:
+    with told_to_the_payer():
         return await _start(runtime, gateway, purchase)
+
+
+@contextmanager
+def told_to_the_payer() -> Iterator[None]:
+    """Turns a gateway that gives no answer into a problem that says what to do (503)."""
+    try:
+        yield
     except GatewayUnavailable as error:
         raise GatewayDown(detail="nothing was charged; try again in a moment") from error
 
@@ -90,8 +99,8 @@ async def _close_expired(runtime: Runtime, reference: str) -> None:
         return
     async with runtime.unit() as unit:
         payment = await store.payment(unit.tx, live.id, lock=True)
-        if payment is not None:
-            await settle_payment(unit, payment, truth, cause="the page had expired")
+        assert payment is not None, "payments are never deleted"
+        await settle_payment(unit, payment, truth, cause="the page had expired")
 
 
 async def _open(unit: Unit, gateway: Gateway, purchase: _Purchase) -> tuple[Payment, store.StoredCheckout]:

@@ -76,7 +76,7 @@ async def _apply(unit: Unit, delivery: Delivery, finding: _Finding) -> None:
     if isinstance(finding, ParkReason):
         await _park(unit, delivery, finding, None)
         return
-    payment = await _payment(unit, delivery, finding.truth)
+    payment = await payment_of(unit, delivery, finding.truth)
     if payment is None:
         await _park(unit, delivery, ParkReason.UNKNOWN_PAYMENT, None)
         return
@@ -92,7 +92,7 @@ async def _apply(unit: Unit, delivery: Delivery, finding: _Finding) -> None:
         await store.mark(unit.tx, delivery.id, DeliveryStatus.APPLIED, at=unit.now, payment_id=payment.id)
 
 
-async def _payment(unit: Unit, delivery: Delivery, truth: Truth) -> Payment | None:
+async def payment_of(unit: Unit, delivery: Delivery, truth: Truth) -> Payment | None:
     """The payment that a truth is about, locked: by our id when the gateway kept it, else by the gateway's."""
     payment_id = truth.payment_id
     if payment_id is None and truth.provider_id is not None:
