@@ -195,7 +195,7 @@ async def test_one_charge_under_two_payments_is_parked(
 async def test_a_truth_without_our_id_is_found_by_the_gateways(
     runtime: Runtime, client: httpx.AsyncClient, worker: Worker, checkout: OpenCheckout
 ) -> None:
-    """Some gateways do not keep our id: the payment is found by their own, once we know it, and only at that gateway."""
+    """Some gateways do not keep our id: the payment is found by theirs, at that gateway only."""
     await pay(client, checkout)
     await worker.drain()
     payment = await the_payment(runtime)
