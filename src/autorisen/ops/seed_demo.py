@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 
 from autorisen import accounts, billing, catalog, metering, subscriptions
+from autorisen.kit.ids import Ids
 from autorisen.kit.problems import Conflict
 from autorisen.kit.unit import Runtime, Unit
 from autorisen.kit.work import Worker
@@ -70,7 +71,7 @@ class DemoSecrets:
     complete: bool = False
 
 
-def load_secrets(path: Path, runtime: Runtime) -> DemoSecrets:
+def load_secrets(path: Path, ids: Ids) -> DemoSecrets:
     """The stored secrets, or new ones, stored at once: an interrupted seeding must not lock anybody out."""
     if path.exists():
         stored = json.loads(path.read_text(encoding="utf-8"))
@@ -82,9 +83,9 @@ def load_secrets(path: Path, runtime: Runtime) -> DemoSecrets:
             complete=stored["complete"],
         )
     secrets = DemoSecrets(
-        customer=SignIn(CUSTOMERS[0].email, runtime.ids.token(12)),
-        second_customer=SignIn(CUSTOMERS[1].email, runtime.ids.token(12)),
-        operator=SignIn(OPERATOR_EMAIL, runtime.ids.token(12)),
+        customer=SignIn(CUSTOMERS[0].email, ids.token(12)),
+        second_customer=SignIn(CUSTOMERS[1].email, ids.token(12)),
+        operator=SignIn(OPERATOR_EMAIL, ids.token(12)),
     )
     save_secrets(path, secrets)
     return secrets
@@ -101,7 +102,7 @@ def save_secrets(path: Path, secrets: DemoSecrets) -> None:
 
 async def seed_accounts(past: Runtime, worker: Worker, browser: httpx.AsyncClient, secrets_path: Path) -> DemoSecrets:
     """Seed everything but the usage. The clock of `past` stands `AGE` ago; the worker and the browser run on it."""
-    secrets = load_secrets(secrets_path, past)
+    secrets = load_secrets(secrets_path, past.ids)
     async with past.unit() as unit:
         await apply_catalog_text(unit, catalog.shipped_catalog())
         if await accounts.user_by_email(unit.tx, OPERATOR_EMAIL) is None:
@@ -143,7 +144,7 @@ async def seed_usage(runtime: Runtime, secrets_path: Path, progress: Callable[[s
             progress(key, done, total)
 
         await metering.import_file(runtime, metering.example_file(demo.trace), options, on_progress=show)
-    save_secrets(secrets_path, replace(load_secrets(secrets_path, runtime), complete=True))
+    save_secrets(secrets_path, replace(load_secrets(secrets_path, runtime.ids), complete=True))
 
 
 async def _customer(past: Runtime, demo: DemoCustomer, sign_in: SignIn) -> accounts.Customer:
