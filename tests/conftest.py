@@ -7,7 +7,6 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 
 import httpx
@@ -16,12 +15,13 @@ import pytest
 import structlog
 from fastapi import FastAPI
 
-from autorisen.app import create_app
+from autorisen.app import create_app, equip
 from autorisen.kit.clock import FrozenClock, SandboxClock
 from autorisen.kit.database import Database
 from autorisen.kit.embedded_postgres import EmbeddedPostgres
 from autorisen.kit.ids import seeded_ids
 from autorisen.kit.migrate import migrate
+from autorisen.kit.open_runtime import make_runtime
 from autorisen.kit.settings import Settings
 from autorisen.kit.unit import Runtime, Unit
 from autorisen.kit.work import Worker
@@ -84,21 +84,24 @@ def settings(tmp_path: Path) -> Settings:
     )
 
 
+@pytest.fixture(scope="session")
+def routes() -> FastAPI:
+    """The application without a database, built once: its routes take longer than a small test."""
+    return create_app(make_runtime(Settings(), "postgresql://"))
+
+
 @pytest.fixture
-async def runtime(database_url: str, settings: Settings, clock: FrozenClock) -> AsyncIterator[Runtime]:
+async def runtime(database_url: str, settings: Settings, clock: FrozenClock, routes: FastAPI) -> AsyncIterator[Runtime]:
     database = Database(database_url, max_size=10)
     await database.open()
 
-    @cache
-    def receiver() -> FastAPI:
-        return create_app(made)
-
     async def deliver_webhook(url: str, headers: Mapping[str, str], body: bytes) -> int:
-        transport = httpx.ASGITransport(receiver())
+        transport = httpx.ASGITransport(routes)
         async with httpx.AsyncClient(transport=transport) as client:
             return (await client.post(url, headers=dict(headers), content=body)).status_code
 
     made = Runtime(settings, database, SandboxClock(clock), clock, seeded_ids(clock, 7), deliver_webhook)
+    equip(routes, made)
     yield made
     await database.close()
 
@@ -116,8 +119,9 @@ def worker(runtime: Runtime) -> Worker:
 
 
 @pytest.fixture
-def app(runtime: Runtime) -> FastAPI:
-    return create_app(runtime)
+def app(runtime: Runtime, routes: FastAPI) -> FastAPI:
+    """The application on the runtime of this test."""
+    return routes
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import structlog
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -86,8 +87,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         # Operation ids become the names of functions in generated clients.
         generate_unique_id_function=lambda route: route.name,
     )
-    app.state.runtime = runtime
-    app.state.registry = registry()
+    equip(app, runtime)
     for router in API_ROUTERS:
         app.include_router(router, dependencies=[Depends(refuse_unknown_query)])
     for router in PAGE_ROUTERS:
@@ -102,7 +102,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.add_middleware(BodyLimit, larger=LARGER_BODIES)
     app.add_middleware(_Problems)
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(RequestContext, runtime=runtime)
+    app.add_middleware(RequestContext)
     return app
 
 
@@ -110,6 +110,13 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         app.openapi_schema = complete(FastAPI.openapi(app))
     return app.openapi_schema
+
+
+def equip(app: FastAPI, runtime: Runtime) -> None:
+    """Give the app its runtime, and forget what it kept for another one. Tests do so: routes take long to build."""
+    app.state = State()
+    app.state.runtime = runtime
+    app.state.registry = registry()
 
 
 @asynccontextmanager

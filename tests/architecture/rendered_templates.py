@@ -36,8 +36,8 @@ def unrendered(made: jinja2.Environment, seen: Iterable[str]) -> list[str]:
 
 
 def is_whole(config: pytest.Config) -> bool:
-    """Whether the run has all tests: no paths, no -k, no -m, no --lf on the command line."""
-    chosen = (config.getoption("keyword"), config.getoption("markexpr"), config.getoption("lf", default=False))
+    """Whether the run has all tests: no paths and no option on the command line that leaves tests out."""
+    chosen = [config.getoption(name, default=None) for name in ("keyword", "markexpr", "lf", "collectonly", "deselect")]
     return config.args_source is pytest.Config.ArgsSource.TESTPATHS and not any(chosen)
 
 

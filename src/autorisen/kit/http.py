@@ -159,15 +159,14 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 class RequestContext:
     """Outermost ASGI middleware: gives each request an id (answered as X-Request-ID), counts it, logs what failed."""
 
-    def __init__(self, app: ASGIApp, *, runtime: Runtime) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._runtime = runtime
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = public_id("req", self._runtime.ids.new())
+        request_id = public_id("req", runtime_of(Request(scope)).ids.new())
         scope.setdefault("state", {})["request_id"] = request_id
         status = 500
         begun = monotonic()
