@@ -5,7 +5,9 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from autorisen.kit.unit import Runtime
 from autorisen.projectplan import load_plan, project_status, status_of
+from tests.factories.accounts import make_user, sign_in
 from tests.projectplan.test_load import CURRENT
 
 
@@ -48,3 +50,17 @@ async def test_a_visitor_is_asked_to_sign_in(client: httpx.AsyncClient) -> None:
     answer = await client.get("/api/projects/status")
     assert answer.status_code == 401
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_person_sees_the_state_and_never_null(client: httpx.AsyncClient, runtime: Runtime) -> None:
+    async with runtime.unit() as unit:
+        await make_user(unit)
+    await sign_in(client, runtime)
+    answer = await client.get("/api/projects/status")
+    assert answer.status_code == 200
+    body = answer.json()
+    assert set(body) == {"value", "total", "projects"}
+    assert body["value"] in {"planned", "in_progress", "blocked", "done", "deferred"}
+    assert body["total"] >= len(body["projects"]) == 25
+    assert all(set(task) == {"id", "title", "status", "created_at"} for task in body["projects"])
+    assert all(None not in task.values() for task in body["projects"])
