@@ -34,8 +34,8 @@ def copy_rows_a_second(url: str, rows: int = 400_000) -> float:
     """Rows of the same shape by COPY into a table without indexes, 20,000 a transaction, one connection."""
     at = datetime.now(UTC).isoformat()
     line = (
-        f"{OPERATOR}\tbench\t%s\tllm.completion\tcustomer-1\t{OPERATOR}\t{at}\t{OPERATOR}\t"
-        f'\\\\x{"ab" * 16}\t{{"input_tokens":1234,"output_tokens":56}}\t\\N\n'
+        f"{OPERATOR}\tbench\t%s\tllm.completion\tcustomer-1\t{OPERATOR}\t{at}\tt\t{OPERATOR}\t"
+        f'{{"input_tokens":1234,"output_tokens":56}}\t\\N\n'
     )
     ids = Ids(SystemClock())
     blocks = ["".join(line % ids.new() for _ in range(20_000)).encode() for _ in range(4)]
@@ -76,7 +76,8 @@ async def commits_a_second(url: str, clients: int, seconds: float = 3.0) -> floa
 async def insert_rows_a_second(url: str, size: int, clients: int, batches: int) -> float:
     """The product's own idempotent insert, `size` new rows a transaction, without HTTP, JSON or rollups."""
     ids = Ids(SystemClock())
-    stamp = datetime.now(UTC).isoformat()
+    now = datetime.now(UTC)
+    stamp = now.isoformat()
 
     def batch() -> list[Arrival]:
         return [
@@ -91,7 +92,7 @@ async def insert_rows_a_second(url: str, size: int, clients: int, batches: int) 
             while work:
                 rows = work.pop()
                 async with connection.transaction():
-                    await store.insert_events(connection, rows, ids.new())
+                    await store.insert_events(connection, rows, ids.new(), now)
 
     await asyncio.gather(*(client() for _ in range(clients)))
     return size * batches / (time.perf_counter() - begun)

@@ -29,8 +29,8 @@ CREATE TABLE metering.events (
     subject text NOT NULL,
     customer_id uuid,
     occurred_at timestamptz NOT NULL,
+    timed boolean NOT NULL,
     batch_id uuid NOT NULL,
-    content bytea NOT NULL,
     data json NOT NULL,
     extensions json,
     CONSTRAINT events_identity PRIMARY KEY (tenant, source, event_id)
@@ -40,7 +40,7 @@ CREATE INDEX events_time ON metering.events (occurred_at);
 CREATE INDEX events_unclaimed ON metering.events (subject) WHERE customer_id IS NULL;
 CREATE TRIGGER events_append_only
     BEFORE DELETE OR TRUNCATE OR UPDATE OF
-    tenant, source, event_id, type, subject, occurred_at, batch_id, content, data, extensions ON metering.events
+    tenant, source, event_id, type, subject, occurred_at, timed, batch_id, data, extensions ON metering.events
     FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 -- The one thing that may be added later, once: whose event it is.
 CREATE TRIGGER events_claimed_once BEFORE UPDATE OF customer_id ON metering.events
@@ -74,13 +74,13 @@ CREATE TABLE metering.conflicts (
     tenant uuid NOT NULL,
     source text NOT NULL,
     event_id text NOT NULL,
-    content bytea NOT NULL,
+    digest bytea NOT NULL,
     type text NOT NULL,
     subject text NOT NULL,
     occurred_at timestamptz,
     data json NOT NULL,
     received_at timestamptz NOT NULL,
-    PRIMARY KEY (tenant, source, event_id, content)
+    PRIMARY KEY (tenant, source, event_id, digest)
 );
 
 CREATE TABLE metering.rejected_events (

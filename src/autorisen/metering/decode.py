@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from hashlib import blake2b
 from typing import Literal
 
 import msgspec
@@ -40,7 +39,7 @@ _NOT_TEXT = re.compile(
     + "".join(chr(plane << 16 | end) for plane in range(17) for end in (0xFFFE, 0xFFFF))
     + "]"
 )
-_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,12})?([Zz]|[+-]\d{2}:\d{2})")
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,12})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 _CONTENT_TYPE = re.compile(r"application/([a-z0-9.+-]+\+)?json(\s*;.*)?", re.IGNORECASE)
 
 
@@ -132,7 +131,7 @@ def read_json(line: bytes) -> object:
 
 def new_event(attributes: Mapping[str, object]) -> Event:
     """An event made inside the house. Raises `InvalidEvent` naming the attribute and the rule."""
-    event = read_event(attributes)
+    event = read_event(dict(attributes))
     if isinstance(event, Rejection):
         raise InvalidEvent(event.reason, errors=[FieldError(event.field, event.rule)])
     return event
@@ -141,11 +140,11 @@ def new_event(attributes: Mapping[str, object]) -> Event:
 def read_event(raw: object) -> Event | Rejection:
     """One JSON object as an event, or the first rule that it breaks."""
     try:
-        if not isinstance(raw, Mapping):
+        if not isinstance(raw, dict):
             raise _Broken("", "must be a JSON object")
         return _event(raw)
     except _Broken as broken:
-        identity = raw.get("id") if isinstance(raw, Mapping) else None
+        identity = raw.get("id") if isinstance(raw, dict) else None
         return Rejection(
             id=identity[:ATTRIBUTE_LIMIT] if isinstance(identity, str) and not _NOT_TEXT.search(identity) else None,
             field=broken.field,
@@ -154,7 +153,7 @@ def read_event(raw: object) -> Event | Rejection:
         )
 
 
-def _event(raw: Mapping[str, object]) -> Event:
+def _event(raw: dict[str, object]) -> Event:
     if raw.get("specversion") != "1.0":
         raise _Broken("/specversion", 'must be "1.0"')
     identity, source = _text(raw, "id"), _text(raw, "source")
@@ -168,28 +167,16 @@ def _event(raw: Mapping[str, object]) -> Event:
     data = raw.get("data")
     if data is None:
         data = {}
-    if not isinstance(data, Mapping):
+    if not isinstance(data, dict):
         raise _Broken("/data", "must be a JSON object")
     data_json = _data_json(data)
     extensions_json = "" if raw.keys() <= _NAMES and "dataschema" not in raw else _extensions(raw)
-    stamp = time.isoformat() if time is not None else ""
-    # Units separated by a character that none of them can hold: no two different contents make one text.
-    content = f"{kind}\x1f{subject}\x1f{stamp}\x1f{extensions_json}\x1f{data_json}".encode()
-    return Event(
-        source,
-        identity,
-        kind,
-        subject,
-        time,
-        stamp,
-        data,
-        data_json,
-        extensions_json,
-        blake2b(content, digest_size=16).digest(),
-    )
+    # msgspec writes a time several times as fast as `isoformat`.
+    stamp: str = "" if time is None else msgspec.to_builtins(time)
+    return Event(source, identity, kind, subject, time, stamp, data, data_json, extensions_json)
 
 
-def _text(raw: Mapping[str, object], name: str) -> str:
+def _text(raw: dict[str, object], name: str) -> str:
     value = raw.get(name)
     if not isinstance(value, str) or not value:
         raise _Broken(f"/{name}", "must be a text that is not empty")
@@ -211,7 +198,7 @@ def _time(value: object) -> datetime | None:
         raise _Broken("/time", "is not a time that exists (leap seconds can't be kept)") from None
 
 
-def _data_json(data: Mapping[str, object]) -> str:
+def _data_json(data: dict[str, object]) -> str:
     try:
         encoded = _encode(data)
         text = encoded.decode()
@@ -239,9 +226,9 @@ def _depth(value: object) -> int:
     deepest, stack = 0, [(value, 1)]
     while stack:
         each, depth = stack.pop()
-        if isinstance(each, Mapping | list):
+        if isinstance(each, dict | list):
             deepest = max(deepest, depth)
-            children = each.values() if isinstance(each, Mapping) else each
+            children = each.values() if isinstance(each, dict) else each
             stack += [(child, depth + 1) for child in children]
     return deepest
 
@@ -249,7 +236,7 @@ def _depth(value: object) -> int:
 def _holds_nul(value: object) -> bool:
     if isinstance(value, str):
         return "\0" in value
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return any("\0" in key or _holds_nul(child) for key, child in value.items())
     if isinstance(value, list):
         return any(_holds_nul(child) for child in value)
@@ -263,14 +250,14 @@ _INTEGER_LIMIT: int = 10**DIGIT_LIMIT
 def _holds_long_integer(value: object) -> bool:
     if isinstance(value, int):
         return abs(value) >= _INTEGER_LIMIT
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return any(_holds_long_integer(child) for child in value.values())
     if isinstance(value, list):
         return any(_holds_long_integer(child) for child in value)
     return False
 
 
-def _extensions(raw: Mapping[str, object]) -> str:
+def _extensions(raw: dict[str, object]) -> str:
     """Extension attributes and `dataschema` as JSON in the order of their names; an attribute of null is absent."""
     kept: dict[str, object] = {}
     for name in sorted(raw.keys() - _NAMES | ({"dataschema"} & raw.keys())):

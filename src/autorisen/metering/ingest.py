@@ -9,6 +9,8 @@ from decimal import Decimal
 from hashlib import blake2b
 from uuid import UUID
 
+import msgspec
+
 from autorisen import accounts
 from autorisen.kit.problems import FieldError
 from autorisen.kit.unit import Unit
@@ -74,8 +76,9 @@ async def ingest_all(unit: Unit, submissions: Sequence[Submission]) -> list[Rece
         admission.admit(number, submission)
     rows = sorted(admission.arrivals.values(), key=lambda row: (row.tenant, row.event.source, row.event.id))
     batch_id = unit.ids.new()
-    earlier = await store.insert_events(unit.tx, rows, batch_id) if rows else {}
-    tell = _settle(admission, rows, earlier)
+    all_new = await store.insert_events(unit.tx, rows, batch_id, unit.now) if rows else True
+    earlier = {} if all_new else await _earlier(unit, rows, batch_id)
+    tell = await _settle(unit, admission, rows, earlier, batch_id)
     await _count(unit, admission, [row for place, row in enumerate(rows) if place not in earlier] if earlier else rows)
     if tell:
         await store.insert_conflicts(unit.tx, tell, unit.now)
@@ -99,7 +102,7 @@ class _Admission:
         self, now: datetime, meters: Sequence[MeterDefinition], customers: Mapping[str, str], submissions: int
     ) -> None:
         self.now = now
-        self.now_stamp = now.isoformat()
+        self.now_stamp: str = msgspec.to_builtins(now)
         self.latest = now + AHEAD_MAX
         self.customers = customers
         self.meters: dict[str, list[MeterDefinition]] = {}
@@ -131,13 +134,13 @@ class _Admission:
             return _reject(event, FieldError("/subject", "is not yours: a customer's key sends its own events only"))
         if event.time is not None and not EARLIEST <= event.time <= self.latest:
             return _reject(event, FieldError("/time", "must be from the year 2000 to at most 24 hours ahead"))
-        values: tuple[tuple[str, int | Decimal], ...] = ()
+        values = []
         for meter in self.meters.get(event.type, ()):
             value = measure(meter, event.data)
             if isinstance(value, FieldError):
                 return _reject(event, value)
-            values += ((meter.key, value),)
-        return Arrival(tenant, customer_id, event, event.stamp or self.now_stamp, values, number, index)
+            values.append(value)
+        return Arrival(tenant, customer_id, event, event.stamp or self.now_stamp, tuple(values), number, index)
 
 
 def _reject(event: Event, error: FieldError) -> Rejection:
@@ -148,53 +151,60 @@ def _digest(rejection: Rejection) -> bytes:
     return blake2b(rejection.reason.encode() + b"\0" + rejection.body, digest_size=16).digest()
 
 
-def _settle(admission: _Admission, rows: Sequence[Arrival], earlier: Mapping[int, bytes]) -> list[tuple[UUID, Event]]:
+async def _earlier(unit: Unit, rows: Sequence[Arrival], batch_id: UUID) -> dict[int, bool]:
+    """The places of rows that were stored before, with whether they are the same."""
+    compared = await store.compare_events(unit.tx, rows, batch_id)
+    return {place: same for place, (ours, same) in compared.items() if not ours}
+
+
+async def _settle(
+    unit: Unit, admission: _Admission, rows: Sequence[Arrival], earlier: Mapping[int, bool], batch_id: UUID
+) -> list[tuple[UUID, Event]]:
     """Note duplicates and conflicts in the receipts; give the conflicts to keep."""
+    again = [(rows[place], same) for place, same in earlier.items()]
+    if admission.repetitions:
+        compared = await store.compare_events(unit.tx, admission.repetitions, batch_id)
+        again += [(admission.repetitions[place], same) for place, (_, same) in compared.items()]
     conflicts: list[tuple[UUID, Event]] = []
-    stored = {(row.tenant, row.event.source, row.event.id): row.event.content for row in rows}
-
-    def note(again: Arrival, content: bytes) -> None:
-        results = admission.outcomes[again.submission].results
-        if again.event.content == content:
-            results.append(Result(again.index, again.event.id, Status.DUPLICATE))
-            return
+    for row, same in again:
+        results = admission.outcomes[row.submission].results
+        if same:
+            results.append(Result(row.index, row.event.id, Status.DUPLICATE))
+            continue
         reason = "this source and id were used for other content; the first one counts"
-        results.append(Result(again.index, again.event.id, Status.CONFLICT, reason))
-        conflicts.append((UUID(again.tenant), again.event))
-
-    for place, content in earlier.items():
-        row = rows[place]
-        stored[row.tenant, row.event.source, row.event.id] = content
-        note(row, content)
-    for again in admission.repetitions:
-        note(again, stored[again.tenant, again.event.source, again.event.id])
+        results.append(Result(row.index, row.event.id, Status.CONFLICT, reason))
+        conflicts.append((UUID(row.tenant), row.event))
     return conflicts
 
 
 async def _count(unit: Unit, admission: _Admission, rows: Sequence[Arrival]) -> None:
     """Add the stored rows to the rollups of known customers, and to the tally of types that no meter counts."""
-    sums: store.Sums = {}
+    groups: dict[tuple[str, str, str], list[tuple[int | Decimal, ...]]] = {}
     unmetered: dict[str, int] = {}
     for row in rows:
-        if row.event.type not in admission.meters:
-            unmetered[row.event.type] = unmetered.get(row.event.type, 0) + 1
-        if not row.customer_id:
-            continue
-        hour = row.stamp[:13]
-        for meter, value in row.values:
-            key = (row.customer_id, meter, hour)
-            quantity, events = sums.get(key, (0, 0))
-            sums[key] = (_add(quantity, value), events + 1)
+        kind = row.event.type
+        if kind not in admission.meters:
+            unmetered[kind] = unmetered.get(kind, 0) + 1
+        elif row.customer_id:
+            groups.setdefault((row.customer_id, kind, row.stamp[:13]), []).append(row.values)
+    sums: store.Sums = {}
+    for (customer_id, kind, hour), values in groups.items():
+        for meter, column in zip(admission.meters[kind], zip(*values, strict=True), strict=True):
+            sums[customer_id, meter.key, hour] = (_sum(column), len(column))
     if sums:
         await store.add_to_rollups(unit.tx, sums)
     if unmetered:
         await store.add_unmetered(unit.tx, unmetered, unit.now)
 
 
-def _add(left: int | Decimal, right: int | Decimal) -> int | Decimal:
-    if isinstance(left, int) and isinstance(right, int):
-        return left + right
-    return EXACT.add(Decimal(left), Decimal(right))
+def _sum(values: Sequence[int | Decimal]) -> int | Decimal:
+    """The exact sum. Adding Decimals outside of `EXACT` would round to 28 digits."""
+    if all(type(value) is int for value in values):
+        return sum(values)
+    total = Decimal(0)
+    for value in values:
+        total = EXACT.add(total, Decimal(value))
+    return total
 
 
 def _total(receipts: Sequence[Receipt]) -> Receipt:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from decimal import Decimal
 
 from autorisen.kit.problems import FieldError
@@ -14,7 +13,7 @@ from autorisen.metering.model import (
 )
 
 
-def measure(meter: MeterDefinition, data: Mapping[str, object]) -> int | Decimal | FieldError:
+def measure(meter: MeterDefinition, data: dict[str, object]) -> int | Decimal | FieldError:
     """The quantity that an event with `data` adds to `meter`, or the rule it breaks.
 
     A value is a number, not negative (what was wrong is voided, not deducted), below 10^18, with at most 12 decimals.
@@ -23,7 +22,7 @@ def measure(meter: MeterDefinition, data: Mapping[str, object]) -> int | Decimal
         return 1
     value: object = data
     for key in meter.value_path:
-        value = value.get(key) if isinstance(value, Mapping) else None
+        value = value.get(key) if isinstance(value, dict) else None
     if type(value) is int:
         if 0 <= value < QUANTITY_LIMIT:
             return value

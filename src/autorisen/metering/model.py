@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal, Inexact
@@ -16,7 +15,7 @@ OPERATOR = UUID(int=0)
 
 # Sums stay exact: 18 digits before the point, 12 after it, and room for 10^46 such values.
 EXACT = Context(prec=76, traps=[Inexact])
-QUANTITY_LIMIT = Decimal(10) ** 18
+QUANTITY_LIMIT = 10**18
 QUANTITY_DECIMALS = 12
 
 HOUR = timedelta(hours=1)
@@ -25,9 +24,9 @@ HOUR = timedelta(hours=1)
 class Event(msgspec.Struct, frozen=True, gc=False):
     """One valid CloudEvent. `time` is None when the producer sent none: then the arrival counts as its time.
 
-    `stamp` is the time as text in UTC. `content` is the digest that tells a repeated event from a conflicting one;
-    `data_json` and `extensions_json` are what is kept. A struct and not a dataclass: the ingest path makes tens of
-    thousands of them a second.
+    `stamp` is the time as text in UTC. `data_json` and `extensions_json` are what is kept, in one order of names, so
+    that the same content is the same text. A struct and not a dataclass: the ingest path makes tens of thousands of
+    them a second.
     """
 
     source: str
@@ -36,23 +35,27 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     subject: str
     time: datetime | None
     stamp: str
-    data: Mapping[str, object]
+    data: dict[str, object]
     data_json: str
     extensions_json: str
-    content: bytes
+
+    @property
+    def content(self) -> tuple[str, str, str, str, str]:
+        """What tells a repeated event from a conflicting one."""
+        return (self.type, self.subject, self.stamp, self.data_json, self.extensions_json)
 
 
 class Arrival(msgspec.Struct, frozen=True, gc=False):
-    """A valid event on its way into the store: event `index` of one submission, and what it adds to which meter.
+    """A valid event on its way into the store: event `index` of one submission, and what it adds to each meter.
 
-    Ids are texts here, and `customer_id` is empty while the subject is nobody's.
+    `stamp` is its time, or its arrival. Ids are texts here, and `customer_id` is empty while the subject is nobody's.
     """
 
     tenant: str
     customer_id: str
     event: Event
     stamp: str
-    values: tuple[tuple[str, int | Decimal], ...]
+    values: tuple[int | Decimal, ...]
     submission: int
     index: int
 

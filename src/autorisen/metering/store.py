@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from hashlib import blake2b
 from uuid import UUID
 
 from psycopg.rows import TupleRow
@@ -37,9 +38,9 @@ ENTER_INGEST = "SELECT key, name, unit, event_type, aggregation, value_path FROM
 
 INSERT_EVENTS = """
 INSERT INTO metering.events
-    (tenant, source, event_id, type, subject, customer_id, occurred_at, batch_id, content, data, extensions)
-SELECT tenant, source, event_id, type, subject, customer_id, occurred_at, %(batch)s::uuid, decode(content, 'hex'), data,
-    extensions
+    (tenant, source, event_id, type, subject, customer_id, occurred_at, timed, batch_id, data, extensions)
+SELECT tenant, source, event_id, type, subject, customer_id, coalesce(occurred_at, %(now)s::timestamptz),
+    occurred_at IS NOT NULL, %(batch)s::uuid, data, extensions
 FROM unnest(
     string_to_array(%(tenants)s::text, chr(31))::uuid[],
     string_to_array(%(sources)s::text, chr(31)),
@@ -47,24 +48,30 @@ FROM unnest(
     string_to_array(%(types)s::text, chr(31)),
     string_to_array(%(subjects)s::text, chr(31)),
     string_to_array(%(customers)s::text, chr(31), '')::uuid[],
-    string_to_array(%(times)s::text, chr(31))::timestamptz[],
-    string_to_array(%(contents)s::text, chr(31)),
+    string_to_array(%(times)s::text, chr(31), '')::timestamptz[],
     string_to_array(%(datas)s::text, chr(31))::json[],
     string_to_array(%(extensions)s::text, chr(31), '')::json[]
-) AS sent (tenant, source, event_id, type, subject, customer_id, occurred_at, content, data, extensions)
+) AS sent (tenant, source, event_id, type, subject, customer_id, occurred_at, data, extensions)
 ON CONFLICT DO NOTHING
 """
 
 # A statement of its own: only a new snapshot shows what a concurrent transaction committed during the insert.
-FIND_EARLIER = """
-SELECT sent.ordinal - 1, stored.content
+COMPARE_EVENTS = """
+SELECT sent.ordinal - 1, stored.batch_id = %(batch)s::uuid, stored.type = sent.type AND stored.subject = sent.subject
+    AND stored.timed = (sent.occurred_at IS NOT NULL)
+    AND (sent.occurred_at IS NULL OR stored.occurred_at = sent.occurred_at)
+    AND stored.data::text = sent.data AND stored.extensions::text IS NOT DISTINCT FROM sent.extensions
 FROM unnest(
     string_to_array(%(tenants)s::text, chr(31))::uuid[],
     string_to_array(%(sources)s::text, chr(31)),
-    string_to_array(%(ids)s::text, chr(31))
-) WITH ORDINALITY AS sent (tenant, source, event_id, ordinal)
+    string_to_array(%(ids)s::text, chr(31)),
+    string_to_array(%(types)s::text, chr(31)),
+    string_to_array(%(subjects)s::text, chr(31)),
+    string_to_array(%(times)s::text, chr(31), '')::timestamptz[],
+    string_to_array(%(datas)s::text, chr(31)),
+    string_to_array(%(extensions)s::text, chr(31), '')
+) WITH ORDINALITY AS sent (tenant, source, event_id, type, subject, occurred_at, data, extensions, ordinal)
 JOIN metering.events AS stored USING (tenant, source, event_id)
-WHERE stored.batch_id <> %(batch)s::uuid
 """
 
 ADD_TO_ROLLUPS = """
@@ -90,8 +97,8 @@ SET events = unmetered.events + excluded.events, last_seen_at = greatest(unmeter
 
 INSERT_CONFLICT = """
 INSERT INTO metering.conflicts
-    (tenant, source, event_id, content, type, subject, occurred_at, data, received_at)
-VALUES (%(tenant)s, %(source)s, %(id)s, %(content)s, %(type)s, %(subject)s, %(time)s, %(data)s::json, %(now)s)
+    (tenant, source, event_id, digest, type, subject, occurred_at, data, received_at)
+VALUES (%(tenant)s, %(source)s, %(id)s, %(digest)s, %(type)s, %(subject)s, %(time)s, %(data)s::json, %(now)s)
 ON CONFLICT DO NOTHING
 """
 
@@ -117,31 +124,30 @@ async def enter_ingest(tx: Tx) -> list[MeterDefinition]:
     ]
 
 
-async def insert_events(tx: Tx, rows: Sequence[Arrival], batch_id: UUID) -> dict[int, bytes]:
-    """Store the rows that are new. Gives the place and the stored content of those that were there before."""
-    identity = {
+def _columns(rows: Sequence[Arrival], batch_id: UUID) -> dict[str, object]:
+    return {
+        "batch": batch_id,
         "tenants": packed([row.tenant for row in rows]),
         "sources": packed([row.event.source for row in rows]),
         "ids": packed([row.event.id for row in rows]),
-        "batch": batch_id,
+        "types": packed([row.event.type for row in rows]),
+        "subjects": packed([row.event.subject for row in rows]),
+        "times": packed([row.event.stamp for row in rows]),
+        "datas": packed([row.event.data_json for row in rows]),
+        "extensions": packed([row.event.extensions_json for row in rows]),
     }
-    cursor = await tx.execute(
-        INSERT_EVENTS,
-        identity
-        | {
-            "types": packed([row.event.type for row in rows]),
-            "subjects": packed([row.event.subject for row in rows]),
-            "customers": packed([row.customer_id for row in rows]),
-            "times": packed([row.stamp for row in rows]),
-            "contents": packed([row.event.content.hex() for row in rows]),
-            "datas": packed([row.event.data_json for row in rows]),
-            "extensions": packed([row.event.extensions_json for row in rows]),
-        },
-    )
-    if cursor.rowcount == len(rows):
-        return {}
-    cursor = await tx.execute(FIND_EARLIER, identity)
-    return {place: bytes(content) for place, content in await cursor.fetchall()}
+
+
+async def insert_events(tx: Tx, rows: Sequence[Arrival], batch_id: UUID, now: datetime) -> bool:
+    """Store the rows that are new; `now` is the time of those that have none. Gives whether all of them were new."""
+    values = _columns(rows, batch_id) | {"customers": packed([row.customer_id for row in rows]), "now": now}
+    return (await tx.execute(INSERT_EVENTS, values)).rowcount == len(rows)
+
+
+async def compare_events(tx: Tx, rows: Sequence[Arrival], batch_id: UUID) -> dict[int, tuple[bool, bool]]:
+    """By place: whether what is stored under the row's identity came with this batch, and has the row's content."""
+    cursor = await tx.execute(COMPARE_EVENTS, _columns(rows, batch_id))
+    return {place: (ours, same) for place, ours, same in await cursor.fetchall()}
 
 
 Sums = dict[tuple[str, str, str], tuple[int | Decimal, int]]
@@ -176,7 +182,7 @@ async def insert_conflicts(tx: Tx, conflicts: Sequence[tuple[UUID, Event]], now:
             "tenant": tenant,
             "source": event.source,
             "id": event.id,
-            "content": event.content,
+            "digest": blake2b("\x1f".join(event.content).encode(), digest_size=16).digest(),
             "type": event.type,
             "subject": event.subject,
             "time": event.time,
