@@ -71,7 +71,7 @@ async def test_an_operator_replays_a_parked_delivery(
     await worker.drain()
     async with runtime.database.read() as tx:
         newest = (await list_deliveries(tx))[0]
-    path = f"/api/deliveries/{public_id('whd', newest.id)}/replay"
+    path = f"/api/deliveries/{newest.public_id}/replay"
     admin = await key(runtime, None, "admin")
     assert (await client.post(path)).status_code == 401
     assert (await client.post(path, headers=await key(runtime, acme, "admin"))).status_code == 403

@@ -113,7 +113,7 @@ def a_payment(**changes: object) -> Payment:
 
 def a_truth(status: str = "succeeded", mode: Mode = Mode.TEST, **terms: object) -> Truth:
     stated: dict[str, object] = {"reference": "invoice:1", "amount_minor": 100, "currency": "ZAR"}
-    return Truth("sco_1", PaymentStatus(status), mode, UUID(int=1), Terms(**(stated | terms)))  # type: ignore[arg-type]
+    return Truth("sco_1", PaymentStatus(status), mode, UUID(int=1), Terms(**(stated | terms)))  # type: ignore[arg-type]  # each value has its field's type
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from tests.factories.payments import (
     count,
     facts,
     pay,
+    registry,
     the_payment,
 )
 
@@ -128,6 +130,18 @@ async def test_a_checkout_that_never_reached_the_gateway_ends_after_its_time(
     later(runtime, timedelta(hours=1))
     await worker.drain()
     assert (await the_payment(runtime)).failure_code == "checkout_expired"
+
+
+async def test_payments_of_a_gateway_that_is_switched_off_are_left_alone(
+    runtime: Runtime, checkout: OpenCheckout
+) -> None:
+    """Else each run would leave a dead job for something that nobody can answer."""
+    settings = replace(runtime.settings, environment="production", smtp_url="smtp://localhost")
+    later(runtime, timedelta(minutes=15))
+    await lose_all_jobs(runtime)
+    await Worker(replace(runtime, settings=settings), registry()).drain()
+    assert await count(runtime, "kit.jobs") == 0
+    assert (await the_payment(runtime)).status == "pending"
 
 
 async def test_refreshing_what_is_settled_or_gone_changes_nothing(

@@ -2,7 +2,8 @@
 
 The rules an implementation keeps:
 
-- `start_checkout`, `charge`, `refund`: asked twice with the same payment id they move money once and answer the same.
+- `start_checkout`, `charge`, `refund`: asked twice with the same payment id they move money once and answer the same,
+  for ever. Where a provider forgets idempotency keys (Stripe after a day) or has none, look before charging.
   A refusal by the bank is an answer (`Truth` with status failed), not an exception.
 - `verify` decides from the raw bytes alone, in constant time, and never trusts a body before its signature.
 - `fetch` answers with the present state, so the order of deliveries does not matter.

@@ -24,7 +24,7 @@ REFRESH_KIND = "payments.refresh"
 
 # A live payment that has not moved for this long is asked about.
 STUCK_AFTER = timedelta(minutes=10)
-_STUCK_LIMIT = 500
+_STUCK_LIMIT = 2_000
 # After the page has closed, the gateway still has this long to tell us of a payment made in the last second.
 _AFTER_EXPIRY = timedelta(hours=1)
 
@@ -37,12 +37,14 @@ async def reconcile_payments(lease: Lease, payload: dict[str, Any]) -> None:
     Each page of a gateway's list commits by itself with its cursor, so a crash resumes there. Raises
     `GatewayUnavailable` to be tried again.
     """
-    for gateway in gateways(lease.runtime).values():
+    switched_on = gateways(lease.runtime)
+    for gateway in switched_on.values():
         missed = await _pull(lease, gateway)
         if missed:
             log.warning("payments.webhooks_missed", gateway=gateway.name, events=missed)
     async with lease.finish() as unit:
-        stuck = await store.stuck_payment_ids(unit.tx, before=unit.now - STUCK_AFTER, limit=_STUCK_LIMIT)
+        before = unit.now - STUCK_AFTER
+        stuck = await store.stuck_payment_ids(unit.tx, gateways=list(switched_on), before=before, limit=_STUCK_LIMIT)
         for payment_id in stuck:
             await enqueue(unit, REFRESH_KIND, {"payment_id": payment_id}, key=f"{REFRESH_KIND}:{payment_id}")
 

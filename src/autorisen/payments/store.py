@@ -64,6 +64,7 @@ SELECT_PAYMENTS: LiteralString = """
 SELECT_STUCK_PAYMENT_IDS: LiteralString = """
     SELECT id FROM payments.payments
     WHERE status IN ('pending', 'requires_action', 'processing') AND updated_at <= %(before)s::timestamptz
+        AND gateway = ANY(%(gateways)s::text[])
     ORDER BY id LIMIT %(limit)s::int
 """
 
@@ -227,9 +228,12 @@ async def list_payments(
     return [_payment(row) for row in await _all(tx, SELECT_PAYMENTS, values)]
 
 
-async def stuck_payment_ids(tx: Tx, *, before: datetime, limit: int) -> list[UUID]:
-    """Live payments that nothing has moved since `before`."""
-    return [row[0] for row in await _all(tx, SELECT_STUCK_PAYMENT_IDS, {"before": before, "limit": limit})]
+async def stuck_payment_ids(tx: Tx, *, gateways: list[str], before: datetime, limit: int) -> list[UUID]:
+    """Live payments of these gateways that nothing has moved since `before`."""
+    return [
+        row[0]
+        for row in await _all(tx, SELECT_STUCK_PAYMENT_IDS, {"gateways": gateways, "before": before, "limit": limit})
+    ]
 
 
 async def move_payment(tx: Tx, after: Payment, *, from_status: PaymentStatus, cause: str) -> None:
