@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import pairwise, permutations
 
 from autorisen.kit.unit import Runtime
 from autorisen.payments import store
@@ -50,7 +50,7 @@ async def test_every_order_of_reports_ends_the_same_and_pays_once(runtime: Runti
             assert payment.status is PaymentStatus.REFUNDED
             written = [step.to_status for step in await store.history(unit.tx, payment.id)]
             assert written == walked[1:]
-            assert all(after in NEXT[before] for before, after in zip(walked, walked[1:], strict=False))
+            assert all(after in NEXT[before] for before, after in pairwise(walked))
     assert len(await facts(runtime, "PaymentSucceeded")) == len(orders)
     assert len(await facts(runtime, "PaymentRefunded")) == len(orders)
     assert await count(runtime, "payments.payments WHERE status = 'refunded'") == len(orders)
