@@ -166,9 +166,12 @@ def read_target(now: datetime, *, days: str, to: str, zone: ZoneInfo) -> datetim
 
 
 def _page(request: Request, runtime: Runtime) -> ClockPage:
-    now, wall_now = runtime.clock.now(), runtime.wall.now()
+    # The wall first: the clock is never behind it.
+    wall_now, now = runtime.wall.now(), runtime.clock.now()
     journey = hand_of(request).journey
-    return ClockPage(now, wall_now, (now - wall_now).days, journey, journey is not None and not journey.is_over)
+    return ClockPage(
+        now, wall_now, round((now - wall_now) / timedelta(days=1)), journey, journey is not None and not journey.is_over
+    )
 
 
 def _only_in_sandbox(runtime: Runtime) -> None:

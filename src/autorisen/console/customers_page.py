@@ -43,7 +43,7 @@ class CustomerPage:
     subscription: Subscription | None
     period: Period | None
     cost: CostSoFar | None
-    entitlements: Sequence[Entitlement]
+    meters: Sequence[Entitlement]
     methods: Sequence[PaymentMethod]
     invoices: Sequence[Invoice]
     people: Sequence[User]
@@ -78,7 +78,11 @@ async def customer_page(request: Request, runtime: RuntimeDep, _operator: Operat
             subscription=subscription,
             period=await subscriptions.current_period(tx, subscription.id) if subscription else None,
             cost=await _cost(tx, customer.id, now),
-            entitlements=await subscriptions.entitlements(tx, customer_id=customer.id, now=now),
+            meters=[
+                each
+                for each in await subscriptions.entitlements(tx, customer_id=customer.id, now=now)
+                if each.kind == "meter" and each.used is not None
+            ],
             methods=await payments.payment_methods(tx, customer.id),
             invoices=await billing.list_invoices(tx, customer_id=customer.id, limit=PAGE_SIZE),
             people=await accounts.members_of(tx, customer.id),
