@@ -15,7 +15,7 @@ from autorisen.accounts import Customer, Principal, member
 from autorisen.billing import CostSoFar, Invoice
 from autorisen.kit.database import Tx
 from autorisen.kit.http import RuntimeDep
-from autorisen.portal.offer import upgrade_address
+from autorisen.portal.offer import upgrade_address, vat_note
 from autorisen.portal.usage_chart import RANGES, Chart, Stretch, charts_of, stretch_of
 from autorisen.subscriptions import Entitlement, Subscription
 from autorisen.ui import render
@@ -52,6 +52,7 @@ class Dashboard:
     unpaid: Invoice | None
     has_method: bool
     has_used: bool
+    vat_note: str
     projects: projectplan.ProjectStatus
     base_url: str
     now: datetime
@@ -90,6 +91,7 @@ async def dashboard(
             unpaid=next((each for each in invoices if each.amount_due), None),
             has_method=await payments.default_method(tx, customer.id) is not None,
             has_used=bool(await metering.recent_events(tx, customer_id=customer.id, limit=1)),
+            vat_note=vat_note(customer.currency, is_registered=bool(runtime.settings.supplier_vat_number)),
             projects=projectplan.project_status(),
             base_url=runtime.settings.base_url,
             now=now,

@@ -22,6 +22,7 @@ from autorisen.portal.offer import (
     example_month,
     featured,
     plan_cards,
+    vat_note,
 )
 from autorisen.ui import render
 
@@ -36,6 +37,7 @@ class LandingPage:
 
     plans: tuple[PlanCard, ...]
     example: Example | None
+    vat_note: str
     base_url: str
 
 
@@ -48,6 +50,7 @@ class PricingPage:
     currency: str
     currencies: tuple[str, ...]
     comparison: Comparison
+    vat_note: str
     has: Subscribed | None
 
 
@@ -76,6 +79,7 @@ async def landing(request: Request, runtime: RuntimeDep, person: Visitor) -> HTM
     page = LandingPage(
         plans=plan_cards(plans, meters, currency=currency, interval="month", has=has, is_signed_in=person is not None),
         example=example_month(shown, meters, currency) if shown else None,
+        vat_note=vat_note(currency, is_registered=bool(runtime.settings.supplier_vat_number)),
         base_url=runtime.settings.base_url,
     )
     return render(request, "portal/landing.html", page)
@@ -103,6 +107,7 @@ async def pricing(
         currency=currency,
         currencies=sold_in if has is None else (),
         comparison=comparison(plans, meters, currency=currency, interval=chosen),
+        vat_note=vat_note(currency, is_registered=bool(runtime.settings.supplier_vat_number)),
         has=has,
     )
     return render(request, "portal/pricing.html", page)

@@ -192,6 +192,13 @@ def featured(plans: Sequence[PlanVersion]) -> PlanVersion | None:
     return next((plan for plan in plans if not plan.is_default), None)
 
 
+def vat_note(currency: str, *, is_registered: bool) -> str:
+    """What a price says about VAT. A supplier who is not registered charges none, and must not claim to."""
+    if currency != "ZAR":
+        return ""
+    return "VAT included" if is_registered else "any VAT included"
+
+
 def upgrade_address(plan_key: str, interval: str) -> str:
     return "/app/upgrade?" + urlencode({"plan": plan_key, "interval": interval})
 
