@@ -6,7 +6,7 @@ import io
 import sys
 import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -14,8 +14,8 @@ import pytest
 from pypdf import PdfReader
 
 from autorisen.billing.invoice_pdf import invoice_pdf
-from autorisen.billing.model import Draft, Invoice, InvoiceStatus, Line, LineKind, TaxTerms, TaxTreatment
-from autorisen.billing.present import headline, unit_price_text
+from autorisen.billing.model import Draft, Invoice, InvoiceStatus, Line, LineKind, TaxTerms, TaxTreatment, fee_line_id
+from autorisen.billing.present import headline, invoice_steps, period_text, status_word, unit_price_text
 from autorisen.kit.money import Money
 from tests.factories.billing import START, SUPPLIER, a_draft, a_line
 
@@ -156,3 +156,27 @@ def test_the_headline_says_what_matters() -> None:
     assert headline(void).note == "nothing is owed"
     assert headline(paid).label == "Paid"
     assert headline(an_invoice(a_draft(a_line(52_900)))).note == "by 8 March 2026"
+
+
+def test_a_period_that_ends_at_midnight_ends_the_day_before() -> None:
+    line = replace(
+        a_line(1),
+        period_start=datetime(2026, 2, 28, 22, tzinfo=UTC),
+        period_end=datetime(2026, 3, 31, 22, tzinfo=UTC),
+    )
+    assert period_text(line, "Africa/Johannesburg") == "1 Mar 2026 \N{EN DASH} 31 Mar 2026"
+    assert period_text(line, "UTC") == "28 Feb 2026 \N{EN DASH} 31 Mar 2026"
+
+
+def test_what_happened_is_told_in_order() -> None:
+    paid = an_invoice(a_draft(a_line(52_900)), InvoiceStatus.PAID)
+    refunded = replace(paid, refunded_at=START + timedelta(days=3))
+    assert [step.title for step in invoice_steps(refunded, [])] == ["Issued", "Paid", "Refunded"]
+    assert (status_word(refunded), status_word(paid)) == ("refunded", "paid")
+    void = replace(an_invoice(a_draft(a_line(52_900)), InvoiceStatus.VOID), voided_at=START + timedelta(days=1))
+    assert [step.title for step in invoice_steps(void, [])] == ["Issued", "Cancelled"]
+
+
+def test_an_invoice_without_a_fee_has_no_fee_line() -> None:
+    with pytest.raises(ValueError, match="no stored flat fee"):
+        fee_line_id(an_invoice(a_draft(a_usage_line())))

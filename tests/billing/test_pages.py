@@ -11,7 +11,7 @@ from autorisen import subscriptions
 from autorisen.accounts import Customer
 from autorisen.billing import issue_invoice, pay_invoice
 from autorisen.kit.ids import public_id
-from tests.factories.accounts import make_member, sign_in
+from tests.factories.accounts import make_customer, make_member, sign_in
 from tests.factories.billing import Shop, a_draft_like
 from tests.factories.payments import DECLINED, FAILS_LATER
 
@@ -169,3 +169,13 @@ async def test_a_long_list_has_pages(shop: Shop) -> None:
     second = (await shop.client.get(f"/app/invoices?after={older}")).text
     assert second.count(".pdf") == 2
     assert "INV-2026-00001" in second
+
+
+async def test_a_page_before_the_plan_has_begun_says_so(shop: Shop) -> None:
+    async with shop.runtime.unit() as unit:
+        customer = await make_customer(unit)
+        await make_member(unit, customer.id)
+    await sign_in(shop.client, shop.runtime)
+    answer = await shop.client.get("/app/billing", headers={"Accept": "text/html"})
+    assert answer.status_code == 409
+    assert "being set up" in answer.text

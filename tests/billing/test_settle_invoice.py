@@ -150,6 +150,19 @@ async def test_a_refund_ends_what_it_paid_for(shop: Shop) -> None:
     assert len(await shop.invoices(customer)) == 1
 
 
+async def test_a_refund_after_the_end_revives_and_ends_nothing(shop: Shop) -> None:
+    customer = await shop.customer()
+    await shop.upgrade(customer)
+    (payment,) = await _upgrade_payment(shop, customer)
+    await shop.advance(days=1)
+    async with shop.runtime.unit() as unit:
+        await subscriptions.cancel_now(unit, (await shop.subscription(customer)).id)
+    free = await shop.subscription(customer)
+    await _refund(shop, payment.id)
+    assert await shop.subscription(customer) == free
+    assert (await shop.invoices(customer))[0].refunded_at is not None
+
+
 async def test_a_refund_of_an_earlier_period_leaves_the_plan(shop: Shop) -> None:
     customer = await shop.customer()
     await shop.upgrade(customer)

@@ -22,9 +22,10 @@ async def find_late_usage(
 ) -> tuple[LateUsage, ...]:
     """Every rating of a closed period that is no longer what its events say, oldest period first; nothing is stored."""
     found: list[LateUsage] = []
-    for closing in reversed(await store.recent_closings(tx, customer_id, CLOSED_PERIODS_LOOKED_AT)):
-        if closing.currency != currency:
-            continue
+    closings = await store.recent_closings(
+        tx, customer_id=customer_id, currency=currency, limit=CLOSED_PERIODS_LOOKED_AT
+    )
+    for closing in reversed(closings):
         terms = RatingTerms(
             period_id=closing.period_id,
             customer_id=customer_id,

@@ -112,7 +112,8 @@ FROM billing.closings WHERE period_id = %(period_id)s
 RECENT_CLOSINGS = """
 SELECT period_id, customer_id, subscription_id, invoice_id, period_start, period_end, interval, currency,
     plan_version_id, closed_at
-FROM billing.closings WHERE customer_id = %(customer_id)s ORDER BY period_end DESC LIMIT %(limit)s
+FROM billing.closings WHERE customer_id = %(customer_id)s AND currency = %(currency)s
+ORDER BY period_end DESC LIMIT %(limit)s
 """
 
 # --- fees and payments
@@ -322,10 +323,11 @@ async def find_closing(tx: Tx, period_id: UUID) -> Closing | None:
         return await (await cursor.execute(CLOSING, {"period_id": period_id})).fetchone()
 
 
-async def recent_closings(tx: Tx, customer_id: UUID, limit: int) -> list[Closing]:
-    """A customer's closed periods, newest first."""
+async def recent_closings(tx: Tx, *, customer_id: UUID, currency: str, limit: int) -> list[Closing]:
+    """A customer's closed periods that were billed in a currency, newest first."""
+    parameters = {"customer_id": customer_id, "currency": currency, "limit": limit}
     async with tx.cursor(row_factory=class_row(Closing)) as cursor:
-        return await (await cursor.execute(RECENT_CLOSINGS, {"customer_id": customer_id, "limit": limit})).fetchall()
+        return await (await cursor.execute(RECENT_CLOSINGS, parameters)).fetchall()
 
 
 async def insert_fee(tx: Tx, *, period_id: UUID, invoice_id: UUID, line_id: UUID) -> None:

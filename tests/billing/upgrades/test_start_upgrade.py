@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
 from autorisen import accounts, billing, payments, subscriptions
 from autorisen.billing import InvoiceStatus, LineKind
+from autorisen.billing.model import ChangeStatus, PendingChange
 from autorisen.billing.store import find_invoice
+from autorisen.billing.upgrades.apply_change import why_too_late
+from autorisen.catalog import shipped_catalog
 from autorisen.kit.problems import Problem
 from tests.factories.accounts import make_customer
 from tests.factories.billing import START, Shop
+from tests.factories.catalog import apply_text
 from tests.factories.payments import DECLINED, FAILS_LATER, facts
 
 
@@ -269,3 +275,97 @@ async def test_a_draft_is_no_invoice_for_anybody(shop: Shop) -> None:
         assert (await find_invoice(unit.tx, row[0])) is not None
         with pytest.raises(billing.InvoiceNotFound):
             await billing.invoice(unit.tx, row[0])
+
+
+OUTLET = """
+[[plan]]
+key = "outlet"
+name = "Outlet"
+tagline = "Above Pro, and cheaper."
+rank = 9
+features = []
+
+[plan.limits]
+agents = 1
+executions = 1
+projects = 1
+storage_mb = 1
+support_hours = 1
+
+[[plan.price]]
+currency = "ZAR"
+interval = "month"
+amount = "10.00"
+"""
+
+
+async def test_a_plan_that_costs_less_than_the_credit_waits(shop: Shop) -> None:
+    customer = await shop.customer()
+    await shop.upgrade(customer)
+    await shop.advance(days=1)
+    async with shop.runtime.unit() as unit:
+        await apply_text(unit, shipped_catalog() + OUTLET)
+    await shop.advance(minutes=1)
+    with pytest.raises(billing.NotAnUpgrade, match="worth more"):
+        await billing.start_upgrade(shop.runtime, customer_id=customer.id, plan_key="outlet", interval="month")
+    with pytest.raises(billing.PlanUnknown) as caught:
+        await billing.start_upgrade(shop.runtime, customer_id=customer.id, plan_key="outlet", interval="year")
+    assert caught.value.errors[0].field == "/interval"
+
+
+def test_a_quote_from_another_plan_is_too_late() -> None:
+    plan, other = UUID(int=1), UUID(int=2)
+    change = PendingChange(
+        id=UUID(int=3),
+        subscription_id=UUID(int=4),
+        customer_id=UUID(int=5),
+        from_plan_version_id=plan,
+        period_id=UUID(int=6),
+        plan_version_id=UUID(int=7),
+        interval="month",
+        invoice_id=UUID(int=8),
+        credit_minor=0,
+        status=ChangeStatus.WAITING,
+        created_at=START,
+    )
+    subscription = subscriptions.Subscription(
+        id=UUID(int=4),
+        customer_id=UUID(int=5),
+        plan_version_id=other,
+        plan_key="pro",
+        currency="ZAR",
+        interval="month",
+        status=subscriptions.Status.ACTIVE,
+        cancel_at_period_end=False,
+        started_at=START,
+        ended_at=None,
+        anchor_at=START,
+        time_zone="UTC",
+    )
+    period = subscriptions.Period(
+        id=UUID(int=6),
+        subscription_id=UUID(int=4),
+        customer_id=UUID(int=5),
+        plan_version_id=plan,
+        interval="month",
+        ordinal=1,
+        start_at=START,
+        end_at=START + timedelta(days=31),
+        planned_end_at=START + timedelta(days=31),
+        status="open",
+        fee_invoiced=False,
+    )
+
+    def reason(change: PendingChange, subscription: subscriptions.Subscription, **at: int) -> str | None:
+        now = START + timedelta(**at)
+        return why_too_late(change, subscription, period, paid_at=now, now=now)
+
+    assert reason(change, subscription) == "the plan was changed meanwhile"
+    same = replace(subscription, plan_version_id=plan)
+    assert reason(change, same, days=40) is None
+    credited = replace(change, credit_minor=1)
+    assert reason(credited, same, hours=24) is None
+    for late in (reason(credited, same, hours=25), reason(replace(credited, period_id=UUID(int=9)), same)):
+        assert late is not None
+        assert "expired" in late
+    assert reason(change, replace(same, status=subscriptions.Status.ENDED)) == "the subscription is over"
