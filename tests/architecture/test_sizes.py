@@ -18,7 +18,7 @@ TOO_LONG: frozenset[str] = frozenset()
 
 # How many miss the aims today. They may fall (then lower the number here), and never rise.
 FILES_OVER_AIM = 12
-FUNCTIONS_OVER_AIM = 12
+FUNCTIONS_OVER_AIM = 6
 
 _FOLDERS = ("src", "tests", "scripts", "ci", "bench", "db")
 

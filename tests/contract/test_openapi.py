@@ -34,7 +34,7 @@ from autorisen.kit.settings import Settings
 from autorisen.kit.unit import Runtime
 from tests.factories.accounts import make_customer, make_key
 
-EXAMPLES_EACH = 12
+EXAMPLES_EACH = 8
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
 SETTINGS = Settings(secret_key="a-secret-key-for-tests-only-0123456789", public_url="http://127.0.0.1")
 
