@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime
@@ -33,10 +34,18 @@ START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
 
 
+def _fast_folder() -> str | None:
+    """Memory, where there is room: each test copies a database, which takes 0.06 s there and 1.5 s on a busy disk."""
+    memory = Path("/dev/shm")  # noqa: S108 -- a private folder is made in it
+    if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2_000_000_000:
+        return str(memory)
+    return None
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """One server for this test process, without fsync; its databases go with it."""
-    with tempfile.TemporaryDirectory(prefix="autorisen-test-") as folder:
+    with tempfile.TemporaryDirectory(prefix="autorisen-test-", dir=_fast_folder()) as folder:
         Path(folder).chmod(0o755)
         server = EmbeddedPostgres(Path(folder) / "pg", durable=False)
         server.start()
