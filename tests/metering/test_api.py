@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 import pytest
@@ -173,6 +174,23 @@ async def test_events_are_listed_page_by_page(client: httpx.AsyncClient, house: 
             break
     assert len(seen) == len(set(seen)) == 23
     assert seen == sorted(seen, reverse=True)
+
+
+async def test_what_was_refused_is_kept_and_shown_to_its_sender(client: httpx.AsyncClient, house: House) -> None:
+    await send(client, house.acme.headers, [llm_event("a"), llm_event("a", tokens=3), llm_event("b", time="noon")])
+
+    async def shown(kind: str, headers: dict[str, str]) -> list[dict[str, Any]]:
+        answer = await client.get(f"/api/events/{kind}", headers=headers)
+        events: list[dict[str, Any]] = answer.json()["events"]
+        return events
+
+    for headers in (house.acme.headers, house.operator):
+        (rejected,) = await shown("rejected", headers)
+        assert (rejected["id"], rejected["field"], rejected["times"]) == ("b", "/time", 1)
+        assert json.loads(rejected["body"])["time"] == "noon"
+        (conflict,) = await shown("conflicts", headers)
+        assert (conflict["id"], conflict["data"]["input_tokens"]) == ("a", 3)
+    assert await shown("rejected", house.zulu.headers) == await shown("conflicts", house.zulu.headers) == []
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from autorisen.metering.load_meters import load_meters
 from autorisen.metering.model import (
     Aggregation,
     Bucket,
+    ConflictingEvent,
     Event,
     EventCounts,
     EventCursor,
@@ -27,18 +28,21 @@ from autorisen.metering.model import (
     MeterDefinition,
     Quantity,
     Receipt,
+    RejectedEvent,
     Rejection,
     Result,
     Status,
     StoredEvent,
 )
 from autorisen.metering.usage import (
+    conflicting_events,
     event_counts,
     ingest_health,
     meters,
     quantities,
     quantity,
     recent_events,
+    rejected_events,
     series,
 )
 
@@ -48,6 +52,7 @@ __all__ = [
     "SCHEDULE",
     "Aggregation",
     "Bucket",
+    "ConflictingEvent",
     "Event",
     "EventCounts",
     "EventCursor",
@@ -57,6 +62,7 @@ __all__ = [
     "MeterDefinition",
     "Quantity",
     "Receipt",
+    "RejectedEvent",
     "Rejection",
     "Result",
     "Status",
@@ -64,6 +70,7 @@ __all__ = [
     "Submission",
     "apply_meters",
     "claim_events",
+    "conflicting_events",
     "event_counts",
     "example_file",
     "import_file",
@@ -77,5 +84,6 @@ __all__ = [
     "quantities",
     "quantity",
     "recent_events",
+    "rejected_events",
     "series",
 ]

@@ -14,7 +14,7 @@ from autorisen.metering.model import Receipt
 # Beyond this the answer is 503: memory stays bounded, and the producer keeps what we can't take.
 WAITING_EVENTS_MAX = 50_000
 GROUP_EVENTS_MAX = 4_000
-WRITERS_MAX = 3
+WRITERS_MAX = 2
 
 
 @dataclass

@@ -3,12 +3,14 @@
 from autorisen.metering.usage.read_usage import (
     BUCKET_LIMIT,
     BucketSize,
+    conflicting_events,
     event_counts,
     ingest_health,
     meters,
     quantities,
     quantity,
     recent_events,
+    rejected_events,
     series,
     waiting_subjects,
 )
@@ -16,12 +18,14 @@ from autorisen.metering.usage.read_usage import (
 __all__ = [
     "BUCKET_LIMIT",
     "BucketSize",
+    "conflicting_events",
     "event_counts",
     "ingest_health",
     "meters",
     "quantities",
     "quantity",
     "recent_events",
+    "rejected_events",
     "series",
     "waiting_subjects",
 ]
