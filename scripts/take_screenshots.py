@@ -1,7 +1,8 @@
 """Take pictures of the pages with the demo: `make screenshots` or `python scripts/take_screenshots.py [FOLDER]`.
 
-Starts an installation of its own in a temporary folder, waits for the demo, and writes PNGs of each page on the phone
-and the desktop, light and dark, to docs/images. Needs Chromium (package `chromium`, or CHROMIUM=its path).
+Starts an installation of its own in a temporary folder, waits for the demo, and writes PNGs of the pages on the phone
+and the desktop, light and dark: three of them to docs/images, or all of them to FOLDER.
+Needs Chromium (package `chromium`, or CHROMIUM=its path).
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
+# The ones kept in the repository; the others are written on demand: `... take_screenshots.py FOLDER` writes all.
+KEPT = ("landing", "dashboard", "console")
 START_SECONDS = 180
 DEMO_SECONDS = 300
 SIZES: dict[int, ViewportSize] = {1440: {"width": 1440, "height": 1000}, 390: {"width": 390, "height": 844}}
@@ -89,6 +92,8 @@ def sign_in(page: Page, person: dict[str, str]) -> None:
 
 def shoot(page: Page, paths: dict[str, str], size: int, theme: str, folder: Path) -> None:
     for name, path in paths.items():
+        if folder == IMAGES and name not in KEPT:
+            continue
         page.goto(path, wait_until="networkidle")
         target = folder / f"{name}-{size}-{theme}.png"
         page.screenshot(path=target)
