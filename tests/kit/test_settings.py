@@ -44,8 +44,13 @@ def test_a_wrong_value_names_the_variable_and_the_rule(variable: str, value: str
         load_settings({variable: value})
 
 
-def test_production_needs_mail() -> None:
+def test_production_needs_mail_and_a_word_about_vat() -> None:
+    production = {"AUTORISEN_ENV": "production", "SECRET_KEY": "x" * 32}
+    with pytest.raises(InvalidSetting, match="SUPPLIER_VAT_NUMBER"):
+        load_settings(production)
+    production["SUPPLIER_VAT_NUMBER"] = "none"
     with pytest.raises(InvalidSetting, match="SMTP_URL"):
-        load_settings({"AUTORISEN_ENV": "production", "SECRET_KEY": "x" * 32})
-    settings = load_settings({"AUTORISEN_ENV": "production", "SECRET_KEY": "x" * 32, "SMTP_URL": "smtp://mail"})
+        load_settings(production)
+    settings = load_settings(production | {"SMTP_URL": "smtp://mail"})
     assert not settings.is_sandbox
+    assert settings.supplier_vat_number == ""

@@ -8,6 +8,9 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+# Stands for no real vendor. The sandbox charges VAT, so that its invoices show what a real one will.
+SANDBOX_VAT_NUMBER = "4000000000"
+
 
 class InvalidSetting(ValueError):
     """A setting that can't be used; says which, why, and what is allowed."""
@@ -48,7 +51,9 @@ class Settings:
     supplier_name: str = setting("SUPPLIER_NAME", "autorisen sandbox", "name of the seller, on invoices")
     supplier_address: str = setting("SUPPLIER_ADDRESS", "", "address of the seller, on invoices; lines split by |")
     supplier_vat_number: str = setting(
-        "SUPPLIER_VAT_NUMBER", "", "VAT number of the seller; empty means not registered: no VAT is shown or owed"
+        "SUPPLIER_VAT_NUMBER",
+        SANDBOX_VAT_NUMBER,
+        "VAT number of the seller, or none: not registered, no VAT is shown or owed; production has no default",
     )
     mail_from: str = setting("MAIL_FROM", "billing@localhost", "sender of the mails")
     smtp_url: str = setting(
@@ -81,6 +86,8 @@ class Settings:
         if self.environment == "production":
             if len(self.secret_key) < 32:
                 raise InvalidSetting("SECRET_KEY needs at least 32 characters in production")
+            if self.supplier_vat_number == SANDBOX_VAT_NUMBER:
+                raise InvalidSetting("SUPPLIER_VAT_NUMBER is needed in production: your number, or none")
             if not self.smtp_url:
                 raise InvalidSetting("SMTP_URL is needed in production: people must get their mails")
 
@@ -111,4 +118,6 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         if text is None or (text == "" and each.default is not MISSING):
             continue
         values[each.name] = _parse(variable, text, each.default, each.metadata["choices"])
+    if values.get("supplier_vat_number") == "none":
+        values["supplier_vat_number"] = ""
     return Settings(**values)
