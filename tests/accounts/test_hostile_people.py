@@ -13,6 +13,7 @@ import pytest
 from autorisen.accounts import disable_user, list_customers, user_by_email
 from autorisen.accounts.errors import TooManyAttempts, WrongCredentials
 from autorisen.accounts.log_in import log_in
+from autorisen.accounts.sign_up import ANSWER_STEP_SECONDS
 from autorisen.kit.clock import FrozenClock
 from autorisen.kit.mail import mails
 from autorisen.kit.unit import Runtime
@@ -44,6 +45,14 @@ async def test_v6_3_8_register_answers_alike_and_tells_the_owner(client: httpx.A
         ann = await user_by_email(tx, "ann@acme.example")
     assert ann is not None
     assert ann.name == "Ann"
+
+
+@pytest.mark.usefixtures("ann")
+async def test_v6_3_8_register_answers_on_the_same_beat(client: httpx.AsyncClient) -> None:
+    for email in ("ann@acme.example", "new@acme.example"):
+        begun = perf_counter()
+        await client.post("/api/auth/register", json=REGISTRATION | {"email": email})
+        assert perf_counter() - begun >= ANSWER_STEP_SECONDS
 
 
 @pytest.mark.usefixtures("ann")

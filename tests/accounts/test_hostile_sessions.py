@@ -109,6 +109,16 @@ async def test_v7_4_2_disabling_a_user_ends_all_sessions(client: httpx.AsyncClie
     assert (await client.get("/api/auth/me")).status_code == 401
 
 
+@pytest.mark.usefixtures("ann")
+async def test_v7_4_2_a_disabled_user_has_no_session_whatever_its_row_says(
+    client: httpx.AsyncClient, runtime: Runtime
+) -> None:
+    await sign_in(client, runtime)
+    async with runtime.unit() as unit:
+        await unit.tx.execute("UPDATE accounts.users SET disabled_at = %s", (unit.wall_now,))
+    assert (await client.get("/api/auth/me")).status_code == 401
+
+
 @pytest.mark.parametrize(
     "operator,limits", [(False, CUSTOMER_SESSION), (True, OPERATOR_SESSION)], ids=["member", "operator"]
 )
