@@ -23,10 +23,10 @@ def record(made: jinja2.Environment, seen: set[str]) -> None:
     give_out = made.get_template
 
     def get_template(name: Any, *arguments: Any, **options: Any) -> jinja2.Template:
-        template = give_out(name, *arguments, **options)
-        if template.name is not None:
-            seen.add(template.name)
-        return template
+        # The name that was asked for: a PrefixLoader gives its templates names without their prefix.
+        if isinstance(name, str):
+            seen.add(name)
+        return give_out(name, *arguments, **options)
 
     made.get_template = get_template  # type: ignore[method-assign]  # Jinja has no hook of its own for this
 

@@ -11,8 +11,8 @@ from tests.architecture.conftest import Plant
 from tests.architecture.source_tree import Module, SourceTree, dotted_call, imports
 
 # The only readers of the machine's clock and of its randomness.
-SOURCES_OF_TIME = frozenset({"kit/clock.py"})
-SOURCES_OF_IDS = frozenset({"kit/ids.py"})
+SOURCES_OF_TIME = frozenset({"kit/clock.py", "client/system.py"})
+SOURCES_OF_IDS = frozenset({"kit/ids.py", "client/system.py"})
 
 _TIME = frozenset(
     {f"{owner}.{name}" for owner in ("datetime", "datetime.datetime") for name in ("now", "utcnow", "today")}

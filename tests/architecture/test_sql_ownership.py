@@ -21,6 +21,9 @@ DATABASE_TOOLS = frozenset(
     {"kit/database.py", "kit/embedded_postgres.py", "kit/migrate.py", "kit/schema_revision.py", "cli/db.py"}
 )
 
+# SQLite, in the producer's spool file: every other rule holds; tests/client/test_store.py prepares its statements.
+SPOOLS = frozenset({"client/store.py"})
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 _EXECUTES = frozenset({"execute", "executemany", "copy"})

@@ -83,12 +83,12 @@ def test_rendered_extended_included_and_imported_templates_are_noted() -> None:
         "base.html": "{% block x %}{% endblock %}",
         "part.html": "part",
         "macros.html": "{% macro m() %}m{% endmacro %}",
-        "page.html": '{% extends "base.html" %}{% import "macros.html" as m %}'
-        '{% block x %}{% include "part.html" %}{% endblock %}',
+        "page.html": '{% extends "ui/base.html" %}{% import "ui/macros.html" as m %}'
+        '{% block x %}{% include "ui/part.html" %}{% endblock %}',
         "forgotten.html": "",
     }
-    made = jinja2.Environment(loader=jinja2.DictLoader(files), autoescape=True)
+    made = jinja2.Environment(loader=jinja2.PrefixLoader({"ui": jinja2.DictLoader(files)}), autoescape=True)
     seen: set[str] = set()
     record(made, seen)
-    assert made.get_template("page.html").render() == "part"
-    assert unrendered(made, seen) == ["forgotten.html"]
+    assert made.get_template("ui/page.html").render() == "part"
+    assert unrendered(made, seen) == ["ui/forgotten.html"]
