@@ -176,14 +176,15 @@ class Run:
     async def _kill_at_random(self, runtime: Runtime, kills: int) -> None:
         await self._acknowledged_after(time.monotonic())
         late = list(LATE)
-        for _ in range(kills):
+        victims = ["web", "worker"] * (kills // 2) + ["web"] * (kills % 2)
+        self._random.shuffle(victims)
+        for name in victims:
             await asyncio.sleep(self._random.uniform(0.1, 0.6))
             if late:
                 # The worker has something to lose: it claims what waits for this customer.
                 async with runtime.unit() as unit:
                     await make_customer(unit, key=late.pop())
                 await asyncio.sleep(self._random.uniform(0.0, 0.2))
-            name = self._random.choice(("web", "worker"))
             self._processes.kill(name)
             killed_at = time.monotonic()
             self._processes.start(name)
