@@ -46,6 +46,7 @@ def _document(invoice: Invoice) -> dict[str, object]:
         "lines": [_line(line, invoice.time_zone) for line in invoice.lines],
         "totals": _totals(invoice),
         "total": {"label": f"Total {invoice.currency}", "amount": invoice.total.format()},
+        "settled": _settled(invoice),
         "notes": _notes(invoice),
     }
 
@@ -77,11 +78,15 @@ def _line(line: Line, time_zone: str) -> dict[str, str]:
 
 
 def _totals(invoice: Invoice) -> list[list[str]]:
-    rows = [["Subtotal without VAT", invoice.subtotal.format()]]
-    rows.append([f"VAT {percent(invoice.tax_terms.rate)}", invoice.tax.format()])
-    if invoice.status is InvoiceStatus.PAID:
-        rows.append(["Paid", (-invoice.amount_paid).format()])
-    return rows
+    vat = f"VAT {percent(invoice.tax_terms.rate)}"
+    return [["Subtotal without VAT", invoice.subtotal.format()], [vat, invoice.tax.format()]]
+
+
+def _settled(invoice: Invoice) -> list[list[str]]:
+    """What follows the total once it is paid."""
+    if invoice.status is not InvoiceStatus.PAID:
+        return []
+    return [["Paid", (-invoice.amount_paid).format()], ["Due", invoice.amount_due.format()]]
 
 
 def _notes(invoice: Invoice) -> list[str]:
