@@ -21,6 +21,7 @@ FLOORS: Mapping[str, int] = {
     "metering": 85,
     "subscriptions": 90,
     "projectplan": 95,
+    "client": 85,
     "ops": 75,
     "portal": 80,
     "console": 80,
