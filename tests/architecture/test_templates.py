@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import jinja2
 import pytest
 
+from tests.architecture import rendered_templates
 from tests.architecture.rendered_templates import record, unrendered
-from tests.architecture.source_tree import SourceTree
+from tests.architecture.source_tree import REPOSITORY, SourceTree
 
 _REFERENCE = re.compile(r"{%-?\s*(?:extends|include|import|from)\s+[\"']([^\"']+)[\"']")
 _DYNAMIC = re.compile(r"{%-?\s*(?:extends|include|import|from)\s+(?![\"'])\S+")
@@ -92,3 +96,35 @@ def test_rendered_extended_included_and_imported_templates_are_noted() -> None:
     record(made, seen)
     assert made.get_template("ui/page.html").render() == "part"
     assert unrendered(made, seen) == ["ui/forgotten.html"]
+
+
+@pytest.mark.parametrize("options", [[], ["-n", "2"]], ids=["alone", "xdist"])
+def test_a_whole_run_that_renders_one_template_fails(tmp_path: Path, options: list[str]) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\ntestpaths = tests\n")
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "conftest.py").write_text('pytest_plugins = ["tests_of_house"]\n')
+    # The plugin under its own file: `tests` is another folder in here.
+    (tmp_path / "tests_of_house.py").write_text(Path(rendered_templates.__file__).read_text())
+    (tmp_path / "tests" / "test_one.py").write_text(
+        "from autorisen.ui.render import environment\n"
+        "def test_one():\n    assert environment().get_template('ui/problem.html')\n"
+    )
+    done = _pytest(tmp_path, *options)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "templates: no test renders" in done.stdout
+    assert "ui/problem.html" not in done.stdout
+    if not options:
+        some = _pytest(tmp_path, "tests/test_one.py")
+        assert some.returncode == 0, some.stdout + some.stderr
+        assert "templates: not checked" in some.stdout
+
+
+def _pytest(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": f"{folder}{os.pathsep}{REPOSITORY / 'src'}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
