@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from autorisen.accounts import store
 from autorisen.accounts.audit import record_audit
-from autorisen.accounts.input_rules import Checks
 from autorisen.accounts.model import Principal
 from autorisen.accounts.password_policy import password_errors
 from autorisen.accounts.passwords import hash_password, verify_password
 from autorisen.accounts.sessions import end_other_sessions
 from autorisen.accounts.throttle import LOGIN_RULES, count_attempts, forgive
 from autorisen.kit import mail
+from autorisen.kit.problems import FieldError, InvalidInput
 from autorisen.kit.unit import Runtime
 
 
@@ -21,16 +21,14 @@ async def change_password(
 
     Raises `InvalidInput` naming the broken rules, `TooManyAttempts`.
     """
-    checks = Checks()
-    checks.errors += password_errors(new_password, email=principal.email, name=principal.name, field="/new_password")
-    checks.done()
+    broken = password_errors(new_password, email=principal.email, name=principal.name, field="/new_password")
+    if broken:
+        raise InvalidInput(errors=broken)
     await count_attempts(runtime, LOGIN_RULES, email=principal.email, ip=ip)
     async with runtime.database.read() as tx:
         credentials = await store.credentials_by_email(tx, principal.email)
     if credentials is None or not await verify_password(credentials.password_hash, current_password):
-        checks.broken("current_password", "this is not your present password")
-        checks.done()
-        return
+        raise InvalidInput(errors=[FieldError("/current_password", "this is not your present password")])
     hashed = await hash_password(new_password)
     async with runtime.unit() as unit:
         await forgive(unit, email=principal.email, ip=ip)
