@@ -8,16 +8,16 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-import uvicorn
-
-from autorisen.app import create_app
 from autorisen.kit.logs import configure_logs
 from autorisen.kit.open_runtime import database_server, make_runtime, open_runtime
 from autorisen.kit.ports import bind
 from autorisen.kit.settings import Settings
-from autorisen.kit.work import Worker
-from autorisen.worker import registry
+from autorisen.kit.work import Registry, Worker
+
+if TYPE_CHECKING:
+    import uvicorn
 
 GRACE_SECONDS = 10
 PARENT_POLL_SECONDS = 0.5
@@ -28,6 +28,11 @@ def serve_web(settings: Settings, *, fd: int | None = None, parent: int | None =
 
     Raises `PortTaken`.
     """
+    # Each process loads its own half only: the worker must not wait for the pages, nor the web for the jobs.
+    import uvicorn  # noqa: PLC0415 -- see above
+
+    from autorisen.app import create_app  # noqa: PLC0415 -- see above
+
     configure_logs(level=settings.log_level, log_format=settings.log_format, process="web")
     listener = bind(settings.host, settings.port) if fd is None else socket.socket(fileno=fd)
     # uvicorn raises the signal again once it has stopped; by then there is nothing more to do.
@@ -58,19 +63,21 @@ async def _serve(server: uvicorn.Server, listener: socket.socket, parent: int | 
 
 def serve_worker(settings: Settings, *, parent: int | None = None) -> int:
     """Work until told to stop; what is being performed then is finished first."""
+    from autorisen.worker import registry  # noqa: PLC0415 -- see serve_web
+
     configure_logs(level=settings.log_level, log_format=settings.log_format, process="worker")
     with database_server(settings) as url:
-        asyncio.run(_work(settings, url, parent))
+        asyncio.run(_work(settings, url, registry(), parent))
     return 0
 
 
-async def _work(settings: Settings, url: str, parent: int | None) -> None:
+async def _work(settings: Settings, url: str, registry: Registry, parent: int | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     watch = asyncio.create_task(_stop_without(parent, stop.set))
     async with open_runtime(settings, url) as runtime:
-        await Worker(runtime, registry()).run(stop)
+        await Worker(runtime, registry).run(stop)
     watch.cancel()
     with suppress(asyncio.CancelledError):
         await watch

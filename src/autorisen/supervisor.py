@@ -246,7 +246,7 @@ class Supervisor:
             demo = json.loads(demo_path.read_text())
             for who in ("customer", "operator"):
                 say(f"  {who + ':':<10} {demo[who]['email']}   password: {demo[who]['password']}")
-            say(f"  {'API key:':<10} {demo['api_key']}")
+            say(f"  {'API key:':<10} {demo['api_key']}   (the operator's: all customers, all scopes)")
         say(f"Logs are in {self._settings.home / 'logs'}. Ctrl-C stops everything; the data is kept.\n")
 
 
