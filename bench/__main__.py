@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from bench import ingest
+from bench import client, ingest
 
-MEASUREMENTS = {"ingest": ingest.main}
+MEASUREMENTS = {"ingest": ingest.main, "client": client.main}
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 
 from autorisen.client import Client, Options
 from autorisen.kit.unit import Runtime
+from tests.client.edge import Edge, serving
 from tests.client.producer import NearStart
 from tests.factories.accounts import make_customer, make_key
 from tests.factories.metering import make_meters, usage
@@ -93,3 +94,9 @@ def connect(tmp_path: Path) -> Iterator[Connect]:
             return client
 
         yield connect
+
+
+@pytest.fixture
+def edge() -> Iterator[Edge]:
+    with serving() as edge:
+        yield edge

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from math import isfinite
 
 import msgspec
 
@@ -130,9 +129,9 @@ def _check_string(value: object, trail: tuple[str, ...]) -> None:
 
 def _check_number(value: object, trail: tuple[str, ...]) -> None:
     assert isinstance(value, float | Decimal)
-    if not isfinite(value):
-        raise _broken(trail, f"is {value}, which is no number in JSON")
     exact = value if isinstance(value, Decimal) else Decimal(repr(value))
+    if not exact.is_finite():
+        raise _broken(trail, f"is {value}, which is no number in JSON")
     if len(str(value)) > DIGIT_LIMIT or abs(exact.adjusted()) > EXPONENT_LIMIT:
         raise _broken(trail, _TOO_PRECISE)
 

@@ -19,9 +19,9 @@ from autorisen.client.spool import Spool, Turn
 from autorisen.client.system import Clock, RandomBytes
 
 BYTE_LIMIT = 4_000_000
-# A server without the endpoint is asked again after this; others hear of an hour soon after it is over.
+# Control totals: looked for after so many idle intervals; a server that does not take them is left alone for an hour.
+TOTALS_INTERVALS = 50
 TOTALS_ABSENT_SECONDS = 3600.0
-TOTALS_SECONDS = 60.0
 
 log = logging.getLogger("autorisen.client")
 
@@ -166,7 +166,7 @@ class Sender:
         """Tell the server how many events each past hour had. It is told again when that changes."""
         if time.monotonic() < self._totals_at:
             return
-        self._totals_at = time.monotonic() + TOTALS_SECONDS
+        self._totals_at = time.monotonic() + TOTALS_INTERVALS * self._interval
         this_hour = int(self._clock.now().timestamp() // 3600)
         for source, hour, events in self._spool.run(lambda c: store.unreported_totals(c, this_hour)):
             body = {"source": source, "hour": hour_start(hour), "events": events}

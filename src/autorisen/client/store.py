@@ -76,11 +76,12 @@ CONTROL_TOTALS = """
         UNION ALL SELECT source, hour, 0, 0, 1, 0, NULL FROM dead)
     GROUP BY source, hour ORDER BY hour, source"""
 UNREPORTED = """
-    SELECT t.source, t.hour, t.acked + (SELECT count(*) FROM dead d WHERE d.source = t.source AND d.hour = t.hour)
-    FROM totals t WHERE t.hour < ? AND t.reported IS NOT
-        t.acked + (SELECT count(*) FROM dead d WHERE d.source = t.source AND d.hour = t.hour)
-        AND NOT EXISTS (SELECT 1 FROM events e WHERE e.body IS NOT NULL AND e.source = t.source AND e.hour = t.hour)
-    ORDER BY t.hour, t.source LIMIT 100"""
+    SELECT source, hour, sum(acked) + sum(dead) FROM (
+        SELECT source, hour, acked, 0 AS pending, 0 AS dead, reported FROM totals
+        UNION ALL SELECT source, hour, 0, 1, 0, NULL FROM events WHERE body IS NOT NULL
+        UNION ALL SELECT source, hour, 0, 0, 1, NULL FROM dead)
+    WHERE hour < ? GROUP BY source, hour HAVING sum(pending) = 0 AND max(reported) IS NOT sum(acked) + sum(dead)
+    ORDER BY hour, source LIMIT 100"""
 MARK_REPORTED = "UPDATE totals SET reported = ? WHERE source = ? AND hour = ?"
 
 Connection = sqlite3.Connection
@@ -130,15 +131,16 @@ def take_turn(connection: Connection) -> None:
     connection.execute(BEGIN_TURN)
 
 
-def insert_events(connection: Connection, events: Sequence[Waiting]) -> None:
+def insert_event(connection: Connection, event: Waiting) -> None:
     """Durable on return: a statement alone is its own transaction."""
-    if len(events) == 1:
-        event = events[0]
-        connection.execute(INSERT_EVENT, (event.source, event.hour, event.recorded_ms, event.body))
-        return
+    connection.execute(INSERT_EVENT, (event.source, event.hour, event.recorded_ms, event.body))
+
+
+def insert_events(connection: Connection, events: Sequence[Waiting]) -> None:
+    """All of them durable on return."""
     with Transaction(connection):
         for event in events:
-            connection.execute(INSERT_EVENT, (event.source, event.hour, event.recorded_ms, event.body))
+            insert_event(connection, event)
 
 
 def counts(connection: Connection) -> tuple[int, int, int, str | None]:
