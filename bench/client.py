@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import sqlite3
 import statistics
-import tempfile
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator

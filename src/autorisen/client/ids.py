@@ -24,7 +24,11 @@ class Ids:
             self._counter += 1
             if self._counter > 0xFFF:
                 self._last_ms, self._counter = self._last_ms + 1, 0
-        tail = int.from_bytes(self._random_bytes(8), "big") & ((1 << 62) - 1)
-        value = (self._last_ms << 80) | (0x7 << 76) | (self._counter << 64) | (0b10 << 62) | tail
-        text = f"{value:032x}"
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        ms, chance = self._last_ms, int.from_bytes(self._random_bytes(8), "big")
+        return "%08x-%04x-%04x-%04x-%012x" % (  # noqa: UP031 -- a third of the time of slicing one long number
+            ms >> 16,
+            ms & 0xFFFF,
+            0x7000 | self._counter,
+            0x8000 | chance >> 48 & 0x3FFF,
+            chance & 0xFFFFFFFFFFFF,
+        )
