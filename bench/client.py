@@ -27,19 +27,21 @@ from autorisen.client import Client, Durability
 from bench.ceilings import machine
 
 RESULTS = Path(__file__).parent / "results"
-ROUNDS = 9
-EVENTS = 2_000
+ROUNDS = 15
+EVENTS = 1_000
 DATA = {"input_tokens": 1234, "output_tokens": 56, "model": "small"}
 TARGET_US = 50
 
 
 @dataclass(frozen=True)
 class Figure:
-    """Microseconds per event: the median of the rounds."""
+    """Microseconds per event: the median of the rounds, and the quickest one, which other load disturbed least."""
 
     name: str
     wall_us: float
     cpu_us: float
+    best_wall_us: float
+    best_cpu_us: float
 
 
 def main() -> None:
@@ -94,8 +96,9 @@ def _measure(folder: Path) -> list[Figure]:
 
 
 def _figure(name: str, rounds: list[tuple[float, float]]) -> Figure:
-    wall, cpu = (statistics.median(each) / EVENTS * 1e6 for each in zip(*rounds, strict=True))
-    return Figure(name, round(wall, 1), round(cpu, 1))
+    walls, cpus = ([seconds / EVENTS * 1e6 for seconds in each] for each in zip(*rounds, strict=True))
+    figures = (statistics.median(walls), statistics.median(cpus), min(walls), min(cpus))
+    return Figure(name, *(round(figure, 1) for figure in figures))
 
 
 def _body_of(client: Client) -> bytes:
@@ -171,9 +174,16 @@ def _edge() -> Iterator[str]:
 
 
 def _print(figures: list[Figure], document: dict[str, object]) -> None:
-    table = Table("per event", "wall us", "CPU us", title=f"autorisen.client, target {TARGET_US} us a record")
+    table = Table(
+        "per event",
+        "wall us",
+        "CPU us",
+        "best wall",
+        "best CPU",
+        title=f"autorisen.client, target {TARGET_US} us a record",
+    )
     for figure in figures:
-        table.add_row(figure.name, f"{figure.wall_us}", f"{figure.cpu_us}")
+        table.add_row(figure.name, *(str(value) for value in list(asdict(figure).values())[1:]))
     console = Console()
     console.print(table)
     console.print(f"record / bare insert: wall {document['ratio_wall']}, CPU {document['ratio_cpu']}")
