@@ -83,6 +83,7 @@ def test_the_clock_is_shown_and_advanced(environment: dict[str, str], database_u
 
 def test_the_clock_of_production_does_not_move(environment: dict[str, str], database_url: str) -> None:
     production = {"AUTORISEN_ENV": "production", "SECRET_KEY": "x" * 40, "SMTP_URL": "smtp://localhost"}
+    production["SUPPLIER_VAT_NUMBER"] = "none"
     refused = call(environment | production | {"DATABASE_URL": database_url}, "clock", "advance", "--days", "1")
     assert type(refused.exception).__name__ == "NotInSandbox"
 

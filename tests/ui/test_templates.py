@@ -10,8 +10,10 @@ import pytest
 from fastapi import FastAPI, Request, Response
 from jinja2 import UndefinedError
 
+from autorisen.app import create_app
 from autorisen.kit.money import Money
 from autorisen.kit.problems import FieldError, InvalidInput
+from autorisen.kit.unit import Runtime
 from autorisen.ui import Viewer, flash, render, render_problem
 from autorisen.ui.render import environment
 
@@ -38,8 +40,9 @@ GUIDE = StyleGuide(
 
 
 @pytest.fixture
-def app(app: FastAPI) -> FastAPI:
-    """The real application with a few pages of this test's own."""
+def app(runtime: Runtime) -> FastAPI:
+    """The real application, made anew, with a few pages of this test's own."""
+    app = create_app(runtime)
 
     @app.get("/t/guide")
     async def guide(request: Request) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
 import structlog
 
@@ -13,6 +13,16 @@ if TYPE_CHECKING:
 
 # Never logged, whatever the caller passes: the values of these keys are replaced.
 _SECRET_WORDS = ("password", "secret", "token", "authorization", "cookie", "api_key", "card")
+
+
+class _StandardError:
+    """Standard error as it is at each line: a logger outlives whoever has redirected the stream meanwhile."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
 
 
 def _mask_secrets(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -40,7 +50,7 @@ def configure_logs(*, level: str, log_format: str, process: str) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _StandardError())),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(process=process)
