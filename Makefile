@@ -6,6 +6,8 @@
 PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if $$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$each; break; fi; done)
 BIN := .venv/bin
+# One worker a core; a file stays on one worker, which keeps its server and its browser.
+PARALLEL = -n auto --dist loadfile
 # The copy of uv is per checkout; sync leaves what a developer has added to the environment.
 UV = uv=$$($(NEED_PYTHON) ci/bootstrap.py) && $$uv
 NEED_PYTHON = $(if $(PYTHON),$(PYTHON),$(error autorisen needs Python 3.11 or newer; \
@@ -33,7 +35,7 @@ static: ## Fetch and copy the third-party front-end files
 	@$(BIN)/python scripts/build_static.py
 
 test: dev ## Run every test (under 10 minutes on 2 cores)
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest $(PARALLEL) $(ARGS)
 
 gates: dev ## Format, lint, layers and types, without the tests
 	@$(BIN)/ruff format --check .
@@ -42,7 +44,7 @@ gates: dev ## Format, lint, layers and types, without the tests
 	@$(BIN)/mypy
 
 check: gates ## Everything that CI asks: gates, then every test, then the coverage floors
-	@$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage run -m pytest $(PARALLEL) $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage json --quiet -o .coverage.json
 	@$(BIN)/python scripts/coverage_gate.py .coverage.json
