@@ -232,6 +232,26 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION subscriptions.keep_hold() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF OLD.status <> 'held' THEN
+        RAISE EXCEPTION 'hold % has ended, which is final', OLD.id USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF (NEW.id, NEW.customer_id, NEW.meter, NEW.key, NEW.event_type, NEW.aggregation, NEW.value_path,
+            NEW.overage_allowed, NEW.quantity, NEW.remaining, NEW.expires_in_seconds, NEW.made_at, NEW.expires_at)
+        IS DISTINCT FROM (OLD.id, OLD.customer_id, OLD.meter, OLD.key, OLD.event_type, OLD.aggregation, OLD.value_path,
+            OLD.overage_allowed, OLD.quantity, OLD.remaining, OLD.expires_in_seconds, OLD.made_at, OLD.expires_at)
+        OR NEW.drawn < OLD.drawn THEN
+        RAISE EXCEPTION 'hold % keeps its terms, and what was drawn stays drawn', OLD.id
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+
+END
+$$;
+
 CREATE FUNCTION subscriptions.keep_period() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -670,7 +690,7 @@ CREATE TABLE metering.conflicts (
     tenant uuid NOT NULL,
     source text NOT NULL,
     event_id text NOT NULL,
-    content bytea NOT NULL,
+    digest bytea NOT NULL,
     type text NOT NULL,
     subject text NOT NULL,
     occurred_at timestamp with time zone,
@@ -686,8 +706,8 @@ CREATE TABLE metering.events (
     subject text NOT NULL,
     customer_id uuid,
     occurred_at timestamp with time zone NOT NULL,
+    timed boolean NOT NULL,
     batch_id uuid NOT NULL,
-    content bytea NOT NULL,
     data json NOT NULL,
     extensions json
 );
@@ -913,6 +933,48 @@ CREATE TABLE sandbox.methods (
     CONSTRAINT methods_last4_check CHECK ((last4 ~ '^[0-9]{4}$'::text))
 );
 
+CREATE TABLE subscriptions.hold_draws (
+    hold_id uuid NOT NULL,
+    sequence bigint NOT NULL,
+    quantity numeric NOT NULL,
+    drawn_after numeric NOT NULL,
+    drawn_at timestamp with time zone NOT NULL,
+    CONSTRAINT hold_draws_check CHECK ((drawn_after >= quantity)),
+    CONSTRAINT hold_draws_quantity_check CHECK ((quantity > (0)::numeric)),
+    CONSTRAINT hold_draws_sequence_check CHECK ((sequence > 0))
+);
+
+CREATE TABLE subscriptions.holds (
+    id uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    meter text NOT NULL,
+    key text NOT NULL,
+    event_type text NOT NULL,
+    aggregation text NOT NULL,
+    value_path text[] NOT NULL,
+    overage_allowed boolean NOT NULL,
+    quantity numeric NOT NULL,
+    drawn numeric DEFAULT 0 NOT NULL,
+    remaining numeric,
+    expires_in_seconds integer NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    status text DEFAULT 'held'::text NOT NULL,
+    used numeric,
+    data text,
+    ended_at timestamp with time zone,
+    CONSTRAINT holds_aggregation_check CHECK ((aggregation = ANY (ARRAY['count'::text, 'sum'::text]))),
+    CONSTRAINT holds_check CHECK (((drawn >= (0)::numeric) AND (drawn <= quantity))),
+    CONSTRAINT holds_check1 CHECK ((used >= drawn)),
+    CONSTRAINT holds_check2 CHECK ((((status = 'held'::text) = (used IS NULL)) AND ((used IS NULL) = (ended_at IS NULL)))),
+    CONSTRAINT holds_check3 CHECK (((status = 'settled'::text) = (data IS NOT NULL))),
+    CONSTRAINT holds_check4 CHECK (((status <> ALL (ARRAY['released'::text, 'expired'::text])) OR (used = drawn))),
+    CONSTRAINT holds_expires_in_seconds_check CHECK ((expires_in_seconds > 0)),
+    CONSTRAINT holds_quantity_check CHECK ((quantity > (0)::numeric)),
+    CONSTRAINT holds_remaining_check CHECK ((remaining >= (0)::numeric)),
+    CONSTRAINT holds_status_check CHECK ((status = ANY (ARRAY['held'::text, 'settled'::text, 'released'::text, 'expired'::text])))
+);
+
 CREATE TABLE subscriptions.periods (
     id uuid NOT NULL,
     subscription_id uuid NOT NULL,
@@ -931,6 +993,11 @@ CREATE TABLE subscriptions.periods (
     CONSTRAINT periods_check1 CHECK (((start_at < end_at) AND (end_at <= planned_end_at))),
     CONSTRAINT periods_ordinal_check CHECK ((ordinal > 0)),
     CONSTRAINT periods_status_check CHECK ((status = ANY (ARRAY['open'::text, 'closed'::text])))
+);
+
+CREATE TABLE subscriptions.quotas (
+    customer_id uuid NOT NULL,
+    meter text NOT NULL
 );
 
 CREATE TABLE subscriptions.subscriptions (
@@ -1073,7 +1140,7 @@ ALTER TABLE ONLY metering.batches
     ADD CONSTRAINT batches_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY metering.conflicts
-    ADD CONSTRAINT conflicts_pkey PRIMARY KEY (tenant, source, event_id, content);
+    ADD CONSTRAINT conflicts_pkey PRIMARY KEY (tenant, source, event_id, digest);
 
 ALTER TABLE ONLY metering.events
     ADD CONSTRAINT events_identity PRIMARY KEY (tenant, source, event_id);
@@ -1156,6 +1223,15 @@ ALTER TABLE ONLY sandbox.events
 ALTER TABLE ONLY sandbox.methods
     ADD CONSTRAINT methods_pkey PRIMARY KEY (token);
 
+ALTER TABLE ONLY subscriptions.hold_draws
+    ADD CONSTRAINT hold_draws_pkey PRIMARY KEY (hold_id, sequence);
+
+ALTER TABLE ONLY subscriptions.holds
+    ADD CONSTRAINT holds_customer_id_key_key UNIQUE (customer_id, key);
+
+ALTER TABLE ONLY subscriptions.holds
+    ADD CONSTRAINT holds_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY subscriptions.periods
     ADD CONSTRAINT periods_customer_id_tstzrange_excl EXCLUDE USING gist (customer_id WITH =, tstzrange(start_at, end_at) WITH &&);
 
@@ -1164,6 +1240,9 @@ ALTER TABLE ONLY subscriptions.periods
 
 ALTER TABLE ONLY subscriptions.periods
     ADD CONSTRAINT periods_subscription_id_end_at_key UNIQUE (subscription_id, end_at);
+
+ALTER TABLE ONLY subscriptions.quotas
+    ADD CONSTRAINT quotas_pkey PRIMARY KEY (customer_id, meter);
 
 ALTER TABLE ONLY subscriptions.subscriptions
     ADD CONSTRAINT subscriptions_id_customer_id_key UNIQUE (id, customer_id);
@@ -1247,6 +1326,10 @@ CREATE UNIQUE INDEX charges_one_success ON sandbox.charges USING btree (merchant
 
 CREATE INDEX events_list ON sandbox.events USING btree (written_by, "position");
 
+CREATE INDEX holds_outstanding ON subscriptions.holds USING btree (customer_id, meter, made_at) WHERE (status = 'held'::text);
+
+CREATE INDEX holds_overdue ON subscriptions.holds USING btree (expires_at) WHERE (status = 'held'::text);
+
 CREATE UNIQUE INDEX periods_one_first ON subscriptions.periods USING btree (subscription_id) WHERE (follows_at IS NULL);
 
 CREATE INDEX periods_open ON subscriptions.periods USING btree (end_at) WHERE (status = 'open'::text);
@@ -1301,7 +1384,7 @@ CREATE CONSTRAINT TRIGGER transactions_balance AFTER INSERT ON ledger.transactio
 
 CREATE TRIGGER batches_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON metering.batches FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
-CREATE TRIGGER events_append_only BEFORE DELETE OR UPDATE OF tenant, source, event_id, type, subject, occurred_at, batch_id, content, data, extensions OR TRUNCATE ON metering.events FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+CREATE TRIGGER events_append_only BEFORE DELETE OR UPDATE OF tenant, source, event_id, type, subject, occurred_at, timed, batch_id, data, extensions OR TRUNCATE ON metering.events FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE TRIGGER events_claimed_once BEFORE UPDATE OF customer_id ON metering.events FOR EACH ROW WHEN ((old.customer_id IS NOT NULL)) EXECUTE FUNCTION kit.forbid_change();
 
@@ -1314,6 +1397,12 @@ CREATE TRIGGER payments_keep_terms BEFORE UPDATE OF customer_id, kind, gateway, 
 CREATE TRIGGER payments_kept BEFORE DELETE OR TRUNCATE ON payments.payments FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE TRIGGER payments_only_forward BEFORE UPDATE OF status ON payments.payments FOR EACH ROW EXECUTE FUNCTION payments.only_forward();
+
+CREATE TRIGGER hold_draws_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON subscriptions.hold_draws FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER holds_keep BEFORE UPDATE ON subscriptions.holds FOR EACH ROW EXECUTE FUNCTION subscriptions.keep_hold();
+
+CREATE TRIGGER holds_stay BEFORE DELETE OR TRUNCATE ON subscriptions.holds FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE TRIGGER periods_keep BEFORE UPDATE ON subscriptions.periods FOR EACH ROW EXECUTE FUNCTION subscriptions.keep_period();
 
@@ -1461,6 +1550,12 @@ ALTER TABLE ONLY sandbox.charges
 ALTER TABLE ONLY sandbox.charges
     ADD CONSTRAINT charges_token_fkey FOREIGN KEY (token) REFERENCES sandbox.methods(token);
 
+ALTER TABLE ONLY subscriptions.hold_draws
+    ADD CONSTRAINT hold_draws_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES subscriptions.holds(id);
+
+ALTER TABLE ONLY subscriptions.holds
+    ADD CONSTRAINT holds_customer_id_meter_fkey FOREIGN KEY (customer_id, meter) REFERENCES subscriptions.quotas(customer_id, meter);
+
 ALTER TABLE ONLY subscriptions.periods
     ADD CONSTRAINT periods_plan_version_id_fkey FOREIGN KEY (plan_version_id) REFERENCES catalog.plan_versions(id);
 
@@ -1469,6 +1564,9 @@ ALTER TABLE ONLY subscriptions.periods
 
 ALTER TABLE ONLY subscriptions.periods
     ADD CONSTRAINT periods_subscription_id_follows_at_fkey FOREIGN KEY (subscription_id, follows_at) REFERENCES subscriptions.periods(subscription_id, end_at);
+
+ALTER TABLE ONLY subscriptions.quotas
+    ADD CONSTRAINT quotas_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
 
 ALTER TABLE ONLY subscriptions.subscriptions
     ADD CONSTRAINT subscriptions_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);

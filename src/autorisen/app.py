@@ -36,6 +36,7 @@ from autorisen.payments.sandbox import pages as sandbox_pages
 from autorisen.portal import pages as portal_pages
 from autorisen.projectplan import api as projectplan_api
 from autorisen.subscriptions import api as subscriptions_api
+from autorisen.subscriptions.holds import api as holds_api
 from autorisen.ui import render_problem, static_router
 from autorisen.worker import registry
 
@@ -52,6 +53,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     payments_api.router,
     projectplan_api.router,
     subscriptions_api.router,
+    holds_api.router,
 )
 PAGE_ROUTERS: tuple[APIRouter, ...] = (
     accounts_pages.router,

@@ -16,6 +16,7 @@ JOBS: tuple[Job, ...] = (
     *metering.JOBS,
     *payments.JOBS,
     billing.CLOSE_PERIOD_JOB,
+    subscriptions.EXPIRE_HOLDS_JOB,
     Job("accounts.forget_old_attempts", accounts.forget_old_attempts),
 )
 
@@ -48,6 +49,7 @@ FACTS: Mapping[type[Fact], tuple[Handler, ...]] = {
 SCHEDULE: tuple[Recurring, ...] = (
     *metering.SCHEDULE,
     *payments.SCHEDULE,
+    subscriptions.EXPIRE_HOLDS,
     Recurring("accounts.forget_old_attempts", "accounts.forget_old_attempts", timedelta(days=1), timedelta(hours=3)),
 )
 

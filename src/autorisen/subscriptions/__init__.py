@@ -1,8 +1,9 @@
 """The contract of a customer: its plan, its periods, its status, and what it allows.
 
 Owns the PostgreSQL schema `subscriptions`: `subscriptions` (at most one live per customer) and `periods` (half-open,
-without gap or overlap, by constraint). Facts: SubscriptionStarted, PeriodOpened, PeriodCut, PlanChanged,
-CancelRequested, CancelWithdrawn, SubscriptionPastDue, SubscriptionRecovered, SubscriptionEnded.
+without gap or overlap, by constraint), and through the sub-package `holds` `quotas`, `holds` and `hold_draws`. Facts:
+SubscriptionStarted, PeriodOpened, PeriodCut, PlanChanged, CancelRequested, CancelWithdrawn, SubscriptionPastDue,
+SubscriptionRecovered, SubscriptionEnded.
 """
 
 from autorisen.subscriptions.cancel import cancel_now, request_cancel, resume
@@ -29,6 +30,28 @@ from autorisen.subscriptions.facts import (
     SubscriptionRecovered,
     SubscriptionStarted,
 )
+from autorisen.subscriptions.holds import (
+    EXPIRE_HOLDS,
+    EXPIRE_HOLDS_JOB,
+    Draw,
+    DrawConflict,
+    Hold,
+    HoldEnded,
+    HoldExhausted,
+    HoldKeyTaken,
+    HoldNotFound,
+    HoldStatus,
+    MeterUnknown,
+    Quota,
+    QuotaExceeded,
+    UsageNotRecorded,
+    draw_hold,
+    find_hold,
+    hold_quota,
+    quota,
+    release_hold,
+    settle_hold,
+)
 from autorisen.subscriptions.model import LIVE, Entitlement, Period, Standing, Status, Subscription
 from autorisen.subscriptions.past_due import mark_active, mark_past_due
 from autorisen.subscriptions.periods import next_period_end, unused_credit
@@ -45,11 +68,22 @@ from autorisen.subscriptions.store import (
 )
 
 __all__ = [
+    "EXPIRE_HOLDS",
+    "EXPIRE_HOLDS_JOB",
     "LIVE",
     "AlreadySubscribed",
     "CancelRequested",
     "CancelWithdrawn",
+    "Draw",
+    "DrawConflict",
     "Entitlement",
+    "Hold",
+    "HoldEnded",
+    "HoldExhausted",
+    "HoldKeyTaken",
+    "HoldNotFound",
+    "HoldStatus",
+    "MeterUnknown",
     "Period",
     "PeriodCut",
     "PeriodNotBegun",
@@ -58,6 +92,8 @@ __all__ = [
     "PeriodStillRunning",
     "PlanChanged",
     "PlanNotSold",
+    "Quota",
+    "QuotaExceeded",
     "Standing",
     "Status",
     "Subscription",
@@ -67,19 +103,26 @@ __all__ = [
     "SubscriptionRecovered",
     "SubscriptionStarted",
     "TransitionRefused",
+    "UsageNotRecorded",
     "cancel_now",
     "change_plan",
     "close_and_open_next",
     "current_period",
+    "draw_hold",
     "entitlements",
+    "find_hold",
+    "hold_quota",
     "mark_active",
     "mark_past_due",
     "next_period_end",
     "on_customer_created",
     "period",
     "periods_of",
+    "quota",
+    "release_hold",
     "request_cancel",
     "resume",
+    "settle_hold",
     "standing_of",
     "start_subscription",
     "status_counts",
