@@ -12,9 +12,10 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rich.console import Console
 
@@ -111,8 +112,8 @@ class Supervisor:
         self._listener = bind(settings.host, settings.port)
         url = self._start_database()
         self._migrate(url)
-        seeding = self._demo and not self._demo_is_complete()
-        if seeding:
+        demo = self._seeded()
+        if self._demo and not demo["api_key"]:
             self._seed_demo("--no-usage")
         logs = settings.home / "logs"
         fd = self._listener.fileno()
@@ -125,7 +126,7 @@ class Supervisor:
         self._write_processes()
         self._wait_until_healthy()
         self._console.print(f"[green]autorisen answers[/] after {time.monotonic() - begin:.1f} s")
-        if seeding:
+        if self._demo and not demo["complete"]:
             self._seed_demo("--no-accounts")
         self._print_welcome()
 
@@ -179,9 +180,11 @@ class Supervisor:
         finally:
             connection.close()
 
-    def _demo_is_complete(self) -> bool:
+    def _seeded(self) -> Mapping[str, Any]:
+        """How far the demo is: its key is made last of the accounts, which come before the first healthy answer."""
         path = self._settings.home / "demo.json"
-        return path.exists() and json.loads(path.read_text(encoding="utf-8"))["complete"]
+        nothing = {"api_key": "", "complete": False}
+        return nothing | json.loads(path.read_text(encoding="utf-8")) if path.exists() else nothing
 
     def _seed_demo(self, part: str) -> None:
         done = subprocess.run([sys.executable, "-m", "autorisen", "demo", "seed", part], check=False)
