@@ -35,6 +35,8 @@ _LARGEST = 10**18
 _CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "The hold's state, or an earlier use of the key"}}
 _NO_ROOM: dict[int | str, dict[str, Any]] = {429: {"description": "The plan has no room for that in this period"}}
 
+_NOBODY: dict[int | str, dict[str, Any]] = {404: {"description": "No such customer, or not one of yours"}}
+
 Reads = Annotated[Principal, Depends(api_key_or_session(Scope.USAGE_READ))]
 Writes = Annotated[Principal, Depends(api_key(Scope.EVENTS_WRITE))]
 
@@ -183,7 +185,7 @@ async def check_quota(
     )
 
 
-@router.post("/holds", status_code=201, responses=_CONFLICT | _NO_ROOM)
+@router.post("/holds", status_code=201, responses=_CONFLICT | _NO_ROOM | _NOBODY)
 async def create_hold(runtime: RuntimeDep, principal: Writes, body: NewHold) -> GrantView:
     """Reserve a quantity before work begins. Once granted, nobody else can take it until it expires."""
     async with runtime.unit() as unit:
