@@ -2,10 +2,10 @@
 
 Exactness: a job's effect and its completion commit together. In transaction mode they are one transaction, so a local
 effect happens once whatever dies; in leased mode (long or foreign work) the completion carries a fencing token, so a
-worker that lost its lease can finish nothing, and the job id is the idempotency key for the provider.
+worker that lost its lease can finish nothing; what it asks of a provider carries a key of ours that was stored first.
 
 Why our own: the libraries at hand lose either exactness or the reconnection after a database restart
-(docs/decisions/0002-own-work-queue.md).
+(docs/decisions/0003-work-in-postgresql.md).
 """
 
 from autorisen.kit.work.enqueue import enqueue, record

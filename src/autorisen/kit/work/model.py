@@ -35,7 +35,8 @@ LeasedRun = Callable[["Lease", dict[str, Any]], Awaitable[None]]
 class Retry:
     """When a failed job runs again: base x 2^(attempt-1), at most `longest`, up to 20 % jitter; then it is dead."""
 
-    attempts: int = 8
+    # 20 attempts last about ten hours: longer than a release that is rolled back, or a night's database trouble.
+    attempts: int = 20
     base: timedelta = timedelta(seconds=2)
     longest: timedelta = timedelta(hours=1)
 
@@ -86,7 +87,7 @@ class Recurring:
 
 
 class UnknownWork(LookupError):
-    """A row names a job, fact or handler that this release does not know; it is kept and retried."""
+    """A row names a job, fact or handler that this release does not know; it never dies, the right release may come."""
 
 
 @dataclass(frozen=True)

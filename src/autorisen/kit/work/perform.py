@@ -24,6 +24,7 @@ from autorisen.kit.work.model import (
     Registry,
     Retry,
     TransactionRun,
+    UnknownWork,
     name_of,
 )
 
@@ -37,7 +38,7 @@ class LeaseLost(RuntimeError):
 
 
 class Lease:
-    """The right to work on one job for a while. `job_id` is the idempotency key for whoever is called."""
+    """The right to work on one job for a while. What is asked of a provider carries a key stored before."""
 
     def __init__(self, runtime: Runtime, job_id: UUID, fence: int, length: timedelta) -> None:
         self.runtime = runtime
@@ -142,7 +143,7 @@ async def _beat(lease: Lease, every: timedelta) -> None:
 async def _fail(unit: Unit, row: store.JobRow, fence: int, attempts: int, retry: Retry, error: Exception) -> None:
     text = f"{type(error).__name__}: {error}"[:_ERROR_LENGTH_MAX].replace("\x00", "")
     context: dict[str, Any] = {"job_id": str(row.id), "kind": row.kind, "attempts": attempts}
-    if attempts >= retry.attempts:
+    if attempts >= retry.attempts and not isinstance(error, UnknownWork):
         await store.bury(unit.tx, row.id, fence, now=unit.now, attempts=attempts, error=text)
         log.error("work.dead", **context, exc_info=error)
         return

@@ -69,8 +69,9 @@ RETURNING id
 """
 
 REPLAY_JOB = """
-UPDATE kit.jobs SET state = 'waiting', attempts = 0, due_at = %(now)s::timestamptz, died_at = NULL
+UPDATE kit.jobs AS job SET state = 'waiting', attempts = 0, due_at = %(now)s::timestamptz, died_at = NULL
 WHERE id = %(id)s::uuid AND state = 'dead'
+  AND NOT EXISTS (SELECT FROM kit.jobs AS other WHERE other.key = job.key AND other.state = 'waiting')
 RETURNING id
 """
 
@@ -192,7 +193,7 @@ async def bury(tx: Tx, id: UUID, fence: int, *, now: datetime, attempts: int, er
 
 
 async def replay(tx: Tx, id: UUID, now: datetime) -> bool:
-    """Bring a dead job back to life. False when it is not dead."""
+    """Bring a dead job back to life. False when it is not dead, or when another with its key waits already."""
     return await (await tx.execute(REPLAY_JOB, {"id": id, "now": now})).fetchone() is not None
 
 
