@@ -23,10 +23,12 @@ GRACE_SECONDS = 10
 PARENT_POLL_SECONDS = 0.5
 
 
-def serve_web(settings: Settings, *, fd: int | None = None, parent: int | None = None) -> int:
+def serve_web(
+    settings: Settings, *, fd: int | None = None, parent: int | None = None, wait_for: int | None = None
+) -> int:
     """Serve until told to stop. `fd` is a bound socket of the supervisor; without one the port is bound here.
 
-    Raises `PortTaken`.
+    `wait_for` is a pipe of the supervisor: nothing begins before it gives a byte. Raises `PortTaken`.
     """
     # Each process loads its own half only: the worker must not wait for the pages, nor the web for the jobs.
     import uvicorn  # noqa: PLC0415 -- see above
@@ -35,6 +37,8 @@ def serve_web(settings: Settings, *, fd: int | None = None, parent: int | None =
 
     configure_logs(level=settings.log_level, log_format=settings.log_format, process="web")
     listener = bind(settings.host, settings.port) if fd is None else socket.socket(fileno=fd)
+    if not _may_go_on(wait_for):
+        return 0
     # uvicorn raises the signal again once it has stopped; by then there is nothing more to do.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
@@ -61,11 +65,13 @@ async def _serve(server: uvicorn.Server, listener: socket.socket, parent: int | 
     watch.cancel()
 
 
-def serve_worker(settings: Settings, *, parent: int | None = None) -> int:
-    """Work until told to stop; what is being performed then is finished first."""
+def serve_worker(settings: Settings, *, parent: int | None = None, wait_for: int | None = None) -> int:
+    """Work until told to stop; what is being performed then is finished first. `wait_for` as in `serve_web`."""
     from autorisen.worker import registry  # noqa: PLC0415 -- see serve_web
 
     configure_logs(level=settings.log_level, log_format=settings.log_format, process="worker")
+    if not _may_go_on(wait_for):
+        return 0
     with database_server(settings) as url:
         asyncio.run(_work(settings, url, registry(), parent))
     return 0
@@ -81,6 +87,18 @@ async def _work(settings: Settings, url: str, registry: Registry, parent: int | 
     watch.cancel()
     with suppress(asyncio.CancelledError):
         await watch
+
+
+def _may_go_on(wait_for: int | None) -> bool:
+    """Wait for the supervisor's word. False when it closed the pipe without one, or was interrupted."""
+    if wait_for is None:
+        return True
+    try:
+        return os.read(wait_for, 1) != b""
+    except KeyboardInterrupt:
+        return False
+    finally:
+        os.close(wait_for)
 
 
 async def _stop_without(parent: int | None, stop: Callable[[], object]) -> None:

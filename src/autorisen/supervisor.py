@@ -12,7 +12,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -51,16 +52,18 @@ class Child:
     pause: float = SHORTEST_PAUSE
     start_at: float = field(default=0.0)
 
-    def start(self) -> None:
+    def start(self, *, wait_for: int | None = None) -> None:
+        """Start the process. With `wait_for` it loads its code, and goes on when that pipe says so."""
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        wait = () if wait_for is None else ("--wait-for", str(wait_for))
         with self.log_path.open("ab") as log:
             # In our process group: a kill -9 of the group takes it along, and Ctrl-C reaches it as it reaches us.
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "autorisen", *self.arguments, "--parent", str(os.getpid())],
+                [sys.executable, "-m", "autorisen", *self.arguments, *wait, "--parent", str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=self.pass_fds,
+                pass_fds=self.pass_fds if wait_for is None else (*self.pass_fds, wait_for),
             )
         self.started_at = time.monotonic()
 
@@ -110,25 +113,37 @@ class Supervisor:
         begin = time.monotonic()
         settings = self._settings
         self._listener = bind(settings.host, settings.port)
-        url = self._start_database()
-        self._migrate(url)
         demo = self._seeded()
-        if self._demo and not demo["api_key"]:
-            self._seed_demo("--no-usage")
-        logs = settings.home / "logs"
-        fd = self._listener.fileno()
-        self._children = [
-            Child("web", ["web", "--fd", str(fd)], logs / "web.log", pass_fds=(fd,)),
-            Child("worker", ["worker"], logs / "worker.log"),
-        ]
-        for child in self._children:
-            child.start()
+        with self._children_loading():
+            url = self._start_database()
+            self._migrate(url)
+            if self._demo and not demo["api_key"]:
+                self._seed_demo("--no-usage")
         self._write_processes()
         self._wait_until_healthy()
         self._console.print(f"[green]autorisen answers[/] after {time.monotonic() - begin:.1f} s")
         if self._demo and not demo["complete"]:
             self._seed_demo("--no-accounts")
         self._print_welcome()
+
+    @contextmanager
+    def _children_loading(self) -> Iterator[None]:
+        """Web and worker load their code, which takes longest, while the database starts; then they may use it."""
+        assert self._listener is not None, "the port is bound first"
+        logs, fd = self._settings.home / "logs", self._listener.fileno()
+        self._children = [
+            Child("web", ["web", "--fd", str(fd)], logs / "web.log", pass_fds=(fd,)),
+            Child("worker", ["worker"], logs / "worker.log"),
+        ]
+        ready, go = os.pipe()
+        try:
+            for child in self._children:
+                child.start(wait_for=ready)
+            yield
+            os.write(go, b"go"[: len(self._children)])
+        finally:  # Without the word, the closed pipe tells them to end.
+            os.close(ready)
+            os.close(go)
 
     def _start_database(self) -> str:
         if not self._settings.is_embedded:

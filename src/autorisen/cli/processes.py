@@ -36,20 +36,22 @@ def up(
 def web(
     fd: Annotated[int | None, typer.Option(help="Serve on this inherited socket.", hidden=True)] = None,
     parent: Annotated[int | None, typer.Option(help="Stop when this process ends.", hidden=True)] = None,
+    wait_for: Annotated[int | None, typer.Option(help="Go on when this pipe says so.", hidden=True)] = None,
 ) -> None:
     """Start the web process alone."""
     from autorisen.serve import serve_web
 
-    raise typer.Exit(serve_web(load_settings(), fd=fd, parent=parent))
+    raise typer.Exit(serve_web(load_settings(), fd=fd, parent=parent, wait_for=wait_for))
 
 
 def worker(
     parent: Annotated[int | None, typer.Option(help="Stop when this process ends.", hidden=True)] = None,
+    wait_for: Annotated[int | None, typer.Option(help="Go on when this pipe says so.", hidden=True)] = None,
 ) -> None:
     """Start the worker process alone."""
     from autorisen.serve import serve_worker
 
-    raise typer.Exit(serve_worker(load_settings(), parent=parent))
+    raise typer.Exit(serve_worker(load_settings(), parent=parent, wait_for=wait_for))
 
 
 def reset(
