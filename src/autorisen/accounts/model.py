@@ -18,7 +18,6 @@ class Scope(StrEnum):
     EVENTS_WRITE = "events:write"
     USAGE_READ = "usage:read"
     BILLING_READ = "billing:read"
-    CATALOG_READ = "catalog:read"
     ADMIN = "admin"
 
 

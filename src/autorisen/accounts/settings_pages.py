@@ -37,7 +37,6 @@ SCOPE_LABELS = (
     ("events:write", "Send usage events"),
     ("usage:read", "Read usage and cost"),
     ("billing:read", "Read invoices and billing details"),
-    ("catalog:read", "Read plans and prices"),
     ("admin", "Everything, API keys included"),
 )
 _LIVES = {"30": timedelta(days=30), "90": timedelta(days=90), "365": timedelta(days=365), "": None}
