@@ -89,6 +89,7 @@ class Supervisor:
         self._server: EmbeddedPostgres | None = None
         self._listener: socket.socket | None = None
         self._children: list[Child] = []
+        self._announced = False
 
     def run(self) -> int:
         """Run until SIGINT or SIGTERM. Gives the exit code: 0 stopped, 1 failed, 2 cannot start like this."""
@@ -119,7 +120,7 @@ class Supervisor:
             self._migrate(url)
             if self._demo and not demo["api_key"]:
                 self._seed_demo("--no-usage")
-        self._write_processes()
+            self._write_processes()
         self._wait_until_healthy()
         self._console.print(f"[green]autorisen answers[/] after {time.monotonic() - begin:.1f} s")
         if self._demo and not demo["complete"]:
@@ -244,7 +245,7 @@ class Supervisor:
             self._server.stop()
         if self._listener is not None:
             self._listener.close()
-        if self._children:  # Otherwise the file is another supervisor's.
+        if self._announced:  # Otherwise the file is another supervisor's.
             (self._settings.home / "processes.json").unlink(missing_ok=True)
 
     def _write_processes(self) -> None:
@@ -255,6 +256,7 @@ class Supervisor:
         draft = path.with_suffix(".tmp")
         draft.write_text(json.dumps({"supervisor": os.getpid(), **pids}))
         draft.replace(path)
+        self._announced = True
 
     def _print_welcome(self) -> None:
         say = self._console.print
