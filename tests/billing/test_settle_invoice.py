@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from autorisen import billing, payments, subscriptions
+from autorisen import billing, catalog, payments, subscriptions
 from autorisen.accounts import Customer
 from autorisen.billing import Invoice, InvoiceStatus
 from autorisen.kit.mail import mails
@@ -125,12 +125,47 @@ async def test_news_of_a_failure_after_the_payment_changes_nothing(shop: Shop) -
     customer, invoice, paid = await _open_invoice(shop)
     await _settle(shop, paid)
     failed = payments.PaymentFailed(
-        paid.payment_id, customer.id, invoice.reference, paid.amount_minor, "ZAR", "sandbox", "late", "Too late."
+        paid.payment_id,
+        customer.id,
+        invoice.reference,
+        paid.amount_minor,
+        "ZAR",
+        "sandbox",
+        "late",
+        "Too late.",
+        payments.PaymentKind.SAVED_METHOD,
     )
     async with shop.runtime.unit() as unit:
         await billing.on_payment_failed(unit, failed)
         await billing.on_payment_failed(unit, replace(failed, reference="invoice:1"))
     assert (await shop.subscription(customer)).status is subscriptions.Status.ACTIVE
+
+
+async def _open_without_card(shop: Shop) -> tuple[Customer, Invoice]:
+    """An open invoice of a customer who has no saved card, so that nothing was charged."""
+    customer = await shop.customer()
+    async with shop.runtime.unit() as unit:
+        plan = await catalog.current_plan(unit.tx, "pro", unit.now)
+        subscription = await shop.subscription(customer)
+        await subscriptions.change_plan(unit, subscription_id=subscription.id, plan_version=plan, at=unit.now)
+    await shop.advance(days=31, hours=2)
+    return customer, (await shop.invoices(customer))[-1]
+
+
+async def test_a_payment_page_that_was_left_is_no_failed_payment_before_the_due_date(shop: Shop) -> None:
+    customer, invoice = await _open_without_card(shop)
+    await billing.pay_invoice(shop.runtime, customer_id=customer.id, invoice_id=invoice.id)
+    await shop.advance(days=2)
+    (failed,) = await facts(shop.runtime, "PaymentFailed")
+    assert (failed["code"], failed["kind"]) == ("checkout_expired", "checkout")
+    assert (await shop.subscription(customer)).status is subscriptions.Status.ACTIVE
+    assert await facts(shop.runtime, "InvoicePaymentFailed") == []
+    assert invoice.due_at is not None
+    shop.clock.set(invoice.due_at)
+    await billing.pay_invoice(shop.runtime, customer_id=customer.id, invoice_id=invoice.id)
+    await shop.advance(days=2)
+    assert (await shop.subscription(customer)).status is subscriptions.Status.PAST_DUE
+    assert len(await facts(shop.runtime, "InvoicePaymentFailed")) == 1
 
 
 async def test_a_refund_ends_what_it_paid_for(shop: Shop) -> None:

@@ -24,12 +24,16 @@ async def send_receipt(unit: Unit, fact: InvoicePaid) -> None:
 async def on_payment_failed(unit: Unit, fact: payments.PaymentFailed) -> None:
     """Keep the invoice open, mark the subscription past due, and tell the customer how to pay.
 
-    A failed checkout of an upgrade changes nothing: its payer stands before the gateway's page and sees it.
+    A failed checkout of an upgrade changes nothing: its payer stands before the gateway's page and sees it. Neither
+    does a page that was left before the invoice is overdue: the payer still has time.
     """
     invoice = await lock_invoice(unit.tx, invoice_of(fact.reference))
     if invoice is None or invoice.status is not InvoiceStatus.OPEN:
         return
     assert invoice.number is not None, "an open invoice has a number"
+    assert invoice.due_at is not None, "an open invoice has a due date"
+    if fact.kind == payments.PaymentKind.CHECKOUT and unit.now <= invoice.due_at:
+        return
     await subscriptions.mark_past_due(unit, invoice.subscription_id)
     await record(unit, InvoicePaymentFailed(invoice.id, invoice.customer_id, invoice.number, fact.reason))
     await mail_payment_failed(unit, invoice, fact.reason)

@@ -24,7 +24,10 @@ class PaymentSucceeded(Fact):
 
 @dataclass(frozen=True)
 class PaymentFailed(Fact):
-    """A payment came to its end without money. `code` is for programs, `reason` for people."""
+    """A payment came to its end without money. `code` is for programs, `reason` for people.
+
+    `kind` is a `PaymentKind`: a hosted page that nobody paid on, or a charge of a saved method.
+    """
 
     payment_id: UUID
     customer_id: UUID
@@ -34,6 +37,7 @@ class PaymentFailed(Fact):
     gateway: str
     code: str
     reason: str
+    kind: str
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,9 @@ async def _record_step(unit: Unit, payment: Payment, truth: Truth) -> None:
         case PaymentStatus.FAILED:
             code = payment.failure_code or _UNKNOWN_FAILURE
             reason = payment.failure_reason or "The payment did not go through."
-            await record(unit, PaymentFailed(*about, payment.gateway, code=code, reason=reason))
+            await record(
+                unit, PaymentFailed(*about, payment.gateway, code=code, reason=reason, kind=payment.kind.value)
+            )
         case PaymentStatus.REFUNDED:
             await record(unit, PaymentRefunded(*about, payment.gateway))
         case PaymentStatus.DISPUTED:
