@@ -84,7 +84,8 @@ async def test_a_plan_without_a_price_for_the_interval_is_not_sold(unit: Unit) -
         default = true
         features = []
         limits = { agents = 1, executions = 1, projects = 1, storage_mb = 1, support_hours = 1 }
-        price = [{ currency = "ZAR", interval = "month", amount = "0" }]
+        price = [{ currency = "ZAR", interval = "month", amount = "0" },
+                 { currency = "USD", interval = "month", amount = "0" }]
         """,
     )
     customer = await make_customer(unit)

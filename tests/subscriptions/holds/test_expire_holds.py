@@ -139,6 +139,7 @@ async def test_meters_that_exclude_each_other_do_not_keep_the_hold_alive(runtime
         '[[plan]]\nkey = "free"\nname = "F"\ntagline = "t"\nrank = 0\ndefault = true\nfeatures = []\n'
         "[plan.limits]\nagents = 1\nexecutions = 1\nprojects = 1\nstorage_mb = 1\nsupport_hours = 1\n"
         '[[plan.price]]\ncurrency = "ZAR"\ninterval = "month"\namount = "0.00"\n'
+        '[[plan.price]]\ncurrency = "USD"\ninterval = "month"\namount = "0.00"\n'
         '[[plan.usage]]\nmeter = "deep"\nincluded = 100\noverage = false\n'
     )
     async with runtime.unit() as unit:
