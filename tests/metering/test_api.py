@@ -11,7 +11,7 @@ import pytest
 
 from autorisen.kit.unit import Runtime
 from autorisen.kit.work import Worker
-from tests.factories.accounts import Tenant, make_customer, make_key, make_tenant
+from tests.factories.accounts import Tenant, make_customer, make_key, make_tenant, make_user, sign_in
 from tests.factories.metering import llm_event, make_meters, send, usage
 
 
@@ -217,6 +217,26 @@ async def test_wrong_questions_name_the_parameter(
     answer = await client.get(path, params=params, headers=house.acme.headers)
     assert answer.status_code == 422, answer.text
     assert answer.json()["errors"][0]["field"] == field
+
+
+@pytest.mark.parametrize("path", ["/api/usage", "/api/events", "/api/events/rejected", "/api/events/conflicts"])
+async def test_a_person_of_no_customer_sees_no_tenant(
+    client: httpx.AsyncClient, house: House, runtime: Runtime, path: str
+) -> None:
+    """Goal: only an operator's None means everybody; signed in without a customer means nobody."""
+    await send(client, house.acme.headers, [llm_event("a"), llm_event("a", tokens=3), llm_event("b", time="noon")])
+    named = {} if path.count("/") == 3 else {"customer": "acme"}
+    async with runtime.unit() as unit:
+        await make_user(unit, email="nobody@example.org")
+        await make_user(unit, email="operator@example.org", operator=True)
+    await sign_in(client, runtime, "nobody@example.org")
+    for params in ({}, named):
+        answer = await client.get(path, params=params)
+        assert (answer.status_code, answer.json()["code"]) == (403, "no_customer"), answer.text
+    await sign_in(client, runtime, "operator@example.org")
+    answer = await client.get(path, params=named)
+    assert answer.status_code == 200
+    assert answer.json().get("events", answer.json().get("meters"))
 
 
 async def test_an_operator_must_name_the_customer(client: httpx.AsyncClient, house: House) -> None:

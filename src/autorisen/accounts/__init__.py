@@ -33,6 +33,7 @@ from autorisen.accounts.errors import (
     CustomerNotFound,
     EmailAlreadyRegistered,
     KeyRefused,
+    NoCustomer,
     ScopeMissing,
 )
 from autorisen.accounts.facts import CustomerCreated, UserSignedUp
@@ -51,6 +52,7 @@ __all__ = [
     "CustomerNotFound",
     "EmailAlreadyRegistered",
     "KeyRefused",
+    "NoCustomer",
     "Principal",
     "Scope",
     "ScopeMissing",

@@ -23,6 +23,7 @@ from autorisen.metering.query import (
     event_cursor,
     event_document,
     stretch,
+    tenant_of,
     usage_document,
     usage_question,
     visible_customer,
@@ -186,7 +187,7 @@ async def list_rejected(
 ) -> Response:
     """Events that were refused, newest first, as they were sent and with the rule they broke."""
     async with runtime.database.read() as tx:
-        found = await usage.rejected_events(tx, tenant=principal.customer_id, limit=limit)
+        found = await usage.rejected_events(tx, tenant=tenant_of(principal), limit=limit)
     return _json({"events": found})
 
 
@@ -196,7 +197,7 @@ async def list_conflicts(
 ) -> Response:
     """Events whose source and id were used for other content before, newest first. They do not count."""
     async with runtime.database.read() as tx:
-        found = await usage.conflicting_events(tx, tenant=principal.customer_id, limit=limit)
+        found = await usage.conflicting_events(tx, tenant=tenant_of(principal), limit=limit)
     return _json({"events": [conflict_document(each) for each in found]})
 
 

@@ -76,15 +76,27 @@ def usage_question(
     return UsageQuestion(*bounds, cast("BucketSize | None", bucket), meter, time_zone)
 
 
+def tenant_of(principal: Principal) -> UUID | None:
+    """Whose events this principal reads when it names nobody; None means everybody's, which only operators read.
+
+    Raises `NoCustomer` for a person who signed in and belongs to no customer.
+    """
+    if principal.customer_id is None and not principal.is_operator:
+        raise accounts.NoCustomer("sign in as a member of a customer")
+    return principal.customer_id
+
+
 async def visible_customer(tx: Tx, principal: Principal, name: str | None, *, needed: bool) -> UUID | None:
     """The customer of that key or id, or the principal's own.
 
-    Raises `CustomerNotFound` for others' as for none, `InvalidInput` when one is needed and none is named.
+    Raises `CustomerNotFound` for others' as for none, `InvalidInput` when one is needed and none is named,
+    `NoCustomer` for a person who belongs to none.
     """
+    own = tenant_of(principal)
     if name is None:
-        if principal.customer_id is None and needed:
-            raise _refuse("customer", "is needed: this key sees every customer")
-        return principal.customer_id
+        if own is None and needed:
+            raise _refuse("customer", "is needed: operators see every customer")
+        return own
     found = (await accounts.customer_ids_by_key(tx, [name])).get(name)
     if found is None or not principal.sees(found):
         raise accounts.CustomerNotFound("there is no such customer")
