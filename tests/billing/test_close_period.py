@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,9 @@ import pytest
 from autorisen import billing, subscriptions
 from autorisen.billing import InvoiceStatus, LineKind, Purpose, store
 from autorisen.kit.mail import mails
+from autorisen.kit.work import Worker
+from autorisen.kit.work.store import queue_state
+from autorisen.worker import registry
 from tests.factories.billing import START, Shop
 from tests.factories.payments import facts
 from tests.factories.subscriptions import subscribe
@@ -110,6 +114,26 @@ async def test_a_period_waits_for_its_grace_time(shop: Shop) -> None:
     await shop.advance(minutes=1)
     async with shop.runtime.database.read() as tx:
         assert int((await store.latest_rated(tx, period.id))["agent.execution"].quantity) == 3
+
+
+async def test_a_longer_grace_time_puts_off_the_closes_that_wait_already(shop: Shop) -> None:
+    customer = await shop.customer()
+    await shop.upgrade(customer)
+    period = await shop.period(customer)
+    settings = replace(shop.runtime.settings, usage_grace_minutes=3 * 24 * 60)
+    patient = Worker(replace(shop.runtime, settings=settings), registry())
+    shop.clock.set(period.end_at + timedelta(hours=1))
+    for _ in range(3):
+        await patient.drain()
+        shop.clock.advance(timedelta(hours=23))
+    async with shop.runtime.database.read() as tx:
+        assert await store.find_closing(tx, period.id) is None
+        assert (await queue_state(tx, shop.clock.now())).retrying == 0
+    shop.clock.set(period.end_at + timedelta(days=3))
+    await patient.drain()
+    assert [invoice.purpose for invoice in await shop.invoices(customer)] == [Purpose.UPGRADE, Purpose.PERIOD_CLOSE]
+    async with shop.runtime.database.read() as tx:
+        assert (await queue_state(tx, shop.clock.now())).dead == 0
 
 
 async def test_without_a_saved_card_the_invoice_goes_out_by_mail(shop: Shop) -> None:
