@@ -64,7 +64,7 @@ CREATE FUNCTION billing.keep_invoice() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 DECLARE
-    movable text[] := ARRAY['status', 'amount_paid_minor', 'paid_at', 'voided_at', 'refunded_at'];
+    movable text[] := ARRAY['status', 'amount_paid_minor', 'paid_at', 'voided_at', 'refunded_at', 'disputed_at'];
 
 BEGIN
     IF TG_OP IN ('DELETE', 'TRUNCATE') THEN
@@ -83,6 +83,7 @@ BEGIN
     IF NEW.amount_paid_minor < OLD.amount_paid_minor
         OR (OLD.paid_at IS NOT NULL AND NEW.paid_at IS DISTINCT FROM OLD.paid_at)
         OR (OLD.refunded_at IS NOT NULL AND NEW.refunded_at IS DISTINCT FROM OLD.refunded_at)
+        OR (OLD.disputed_at IS NOT NULL AND NEW.disputed_at IS DISTINCT FROM OLD.disputed_at)
     THEN
         RAISE EXCEPTION 'payment of invoice % only moves forward', OLD.number USING ERRCODE = 'restrict_violation';
     END IF;
@@ -462,8 +463,10 @@ CREATE TABLE billing.invoices (
     paid_at timestamp with time zone,
     voided_at timestamp with time zone,
     refunded_at timestamp with time zone,
+    disputed_at timestamp with time zone,
     CONSTRAINT invoices_check CHECK ((total_minor = (subtotal_minor + tax_minor))),
     CONSTRAINT invoices_check1 CHECK (((tax_treatment = 'standard'::text) OR ((tax_rate = (0)::numeric) AND (tax_minor = 0)))),
+    CONSTRAINT invoices_check10 CHECK (((disputed_at IS NULL) OR (status = 'paid'::text))),
     CONSTRAINT invoices_check2 CHECK (((amount_paid_minor >= 0) AND (amount_paid_minor <= total_minor))),
     CONSTRAINT invoices_check3 CHECK ((((number IS NULL) = (issued_at IS NULL)) AND ((number IS NULL) = (due_at IS NULL)))),
     CONSTRAINT invoices_check4 CHECK (((number IS NULL) OR (status <> 'draft'::text))),
@@ -1263,6 +1266,8 @@ CREATE INDEX sessions_user ON accounts.sessions USING btree (user_id, last_seen_
 CREATE INDEX closings_of_subscription ON billing.closings USING btree (subscription_id, period_end DESC);
 
 CREATE UNIQUE INDEX invoice_lines_once_per_rating ON billing.invoice_lines USING btree (rated_usage_id) WHERE (rated_usage_id IS NOT NULL);
+
+CREATE INDEX invoices_disputed ON billing.invoices USING btree (subscription_id) WHERE (disputed_at IS NOT NULL);
 
 CREATE INDEX invoices_issued ON billing.invoices USING btree (issued_at DESC, id DESC) WHERE (issued_at IS NOT NULL);
 

@@ -36,6 +36,7 @@ def an_invoice(draft: Draft, status: InvoiceStatus = InvoiceStatus.OPEN) -> Invo
         paid_at=START + timedelta(days=1) if is_paid else None,
         voided_at=None,
         refunded_at=None,
+        disputed_at=None,
         **vars(draft),
     )
 
@@ -173,6 +174,10 @@ def test_what_happened_is_told_in_order() -> None:
     refunded = replace(paid, refunded_at=START + timedelta(days=3))
     assert [step.title for step in invoice_steps(refunded, [])] == ["Issued", "Paid", "Refunded"]
     assert (status_word(refunded), status_word(paid)) == ("refunded", "paid")
+    disputed = replace(paid, disputed_at=START + timedelta(days=2))
+    assert [step.title for step in invoice_steps(disputed, [])] == ["Issued", "Paid", "Disputed"]
+    assert status_word(disputed) == "disputed"
+    assert status_word(replace(disputed, refunded_at=START + timedelta(days=3))) == "refunded"
     void = replace(an_invoice(a_draft(a_line(52_900)), InvoiceStatus.VOID), voided_at=START + timedelta(days=1))
     assert [step.title for step in invoice_steps(void, [])] == ["Issued", "Cancelled"]
 

@@ -10,7 +10,7 @@ import pytest
 
 from autorisen import billing, catalog, payments, subscriptions
 from autorisen.accounts import Customer
-from autorisen.billing import Invoice, InvoiceStatus
+from autorisen.billing import Invoice, InvoiceStatus, store
 from autorisen.kit.mail import mails
 from autorisen.payments.store import payments_for
 from tests.factories.billing import Shop
@@ -228,7 +228,58 @@ async def test_a_dispute_makes_the_subscription_past_due(shop: Shop) -> None:
     stranger = payments.PaymentDisputed(
         UUID(int=77), customer.id, known["reference"], known["amount_minor"], "ZAR", "sandbox"
     )
+    (invoice,) = await shop.invoices(customer)
+    assert invoice.disputed_at is not None
+    assert await shop.balance("clearing:sandbox") == 0
+    assert await shop.balance("disputed:sandbox") == 52_900
     async with shop.runtime.unit() as unit:
         await billing.on_payment_disputed(unit, stranger)
+    assert await shop.balance("disputed:sandbox") == 2 * 52_900
     await shop.advance(hours=1)
     assert shop.clock.now() > (await shop.period(customer)).start_at + timedelta(days=2)
+
+
+async def test_disputed_money_buys_nothing_more(shop: Shop) -> None:
+    customer = await shop.customer()
+    await shop.upgrade(customer, card=DISPUTED)
+    await shop.advance(hours=23)
+    quoted = await billing.start_upgrade(shop.runtime, customer_id=customer.id, plan_key="enterprise", interval="month")
+    await shop.advance(hours=2)
+    with pytest.raises(billing.InvoiceDisputed, match="INV-2026-00001"):
+        await billing.start_upgrade(shop.runtime, customer_id=customer.id, plan_key="enterprise", interval="month")
+    period = await shop.period(customer)
+    async with shop.runtime.database.read() as tx:
+        assert await store.paid_fee(tx, period.id) is None
+    # The quote from before took the disputed money off.
+    await shop.pay(quoted.url)
+    (parked,) = await facts(shop.runtime, "PaymentUnapplied")
+    assert parked["reason"] == "an earlier payment is disputed"
+    held = await shop.subscription(customer)
+    assert (held.plan_key, held.status) == ("pro", subscriptions.Status.PAST_DUE)
+
+
+async def test_a_later_payment_does_not_settle_a_dispute(shop: Shop) -> None:
+    customer = await shop.customer()
+    await shop.upgrade(customer, card=DISPUTED)
+    await shop.advance(days=2)
+    await shop.advance(days=29, hours=2)
+    assert [each.status for each in await shop.invoices(customer)] == [InvoiceStatus.PAID, InvoiceStatus.PAID]
+    assert (await shop.subscription(customer)).status is subscriptions.Status.PAST_DUE
+
+
+async def test_a_refund_ends_a_dispute(shop: Shop) -> None:
+    customer = await shop.customer()
+    await shop.upgrade(customer, card=DISPUTED)
+    await shop.advance(days=2)
+    (fact,) = await facts(shop.runtime, "PaymentDisputed")
+    refunded = payments.PaymentRefunded(
+        UUID(fact["payment_id"]), customer.id, fact["reference"], fact["amount_minor"], "ZAR", "sandbox"
+    )
+    async with shop.runtime.unit() as unit:
+        await billing.on_payment_refunded(unit, refunded)
+    assert await shop.balance("clearing:sandbox") == 0
+    assert await shop.balance("disputed:sandbox") == 0
+    assert await shop.balance("refunds:without_credit_note") == 52_900
+    assert (await shop.subscription(customer)).plan_key == "free"
+    async with shop.runtime.database.read() as tx:
+        assert await store.disputed_number(tx, (await shop.invoices(customer))[0].subscription_id) is None

@@ -40,6 +40,7 @@ async def test_a_final_invoice_and_its_lines_stay_as_they_are(shop: Shop) -> Non
         "UPDATE billing.invoices SET paid_at = paid_at + interval '1 day' WHERE id = %(id)s",
         "UPDATE billing.invoices SET amount_paid_minor = 0 WHERE id = %(id)s",
         "UPDATE billing.invoices SET status = 'open', paid_at = NULL WHERE id = %(id)s",
+        "UPDATE billing.invoices SET status = 'open', disputed_at = paid_at WHERE id = %(id)s",
         "DELETE FROM billing.invoices WHERE id = %(id)s",
         "UPDATE billing.invoice_lines SET amount_minor = 1 WHERE invoice_id = %(id)s",
         "UPDATE billing.invoice_lines SET period_end = period_start WHERE invoice_id = %(id)s",

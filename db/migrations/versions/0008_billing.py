@@ -38,6 +38,7 @@ CREATE TABLE billing.invoices (
     paid_at timestamptz,
     voided_at timestamptz,
     refunded_at timestamptz,
+    disputed_at timestamptz,
     CHECK (total_minor = subtotal_minor + tax_minor),
     CHECK (tax_treatment = 'standard' OR (tax_rate = 0 AND tax_minor = 0)),
     CHECK (amount_paid_minor BETWEEN 0 AND total_minor),
@@ -47,13 +48,15 @@ CREATE TABLE billing.invoices (
     CHECK ((status = 'paid') = (paid_at IS NOT NULL)),
     CHECK (status <> 'paid' OR amount_paid_minor = total_minor),
     CHECK ((status = 'void') = (voided_at IS NOT NULL)),
-    CHECK (refunded_at IS NULL OR status = 'paid')
+    CHECK (refunded_at IS NULL OR status = 'paid'),
+    CHECK (disputed_at IS NULL OR status = 'paid')
 );
 CREATE UNIQUE INDEX invoices_once_per_period ON billing.invoices (period_id, purpose)
     WHERE purpose <> 'upgrade' AND status <> 'void';
 CREATE INDEX invoices_of_customer ON billing.invoices (customer_id, issued_at DESC, id DESC);
 CREATE INDEX invoices_issued ON billing.invoices (issued_at DESC, id DESC) WHERE issued_at IS NOT NULL;
 CREATE INDEX invoices_open ON billing.invoices (subscription_id) WHERE status = 'open';
+CREATE INDEX invoices_disputed ON billing.invoices (subscription_id) WHERE disputed_at IS NOT NULL;
 
 CREATE TABLE billing.rated_usage (
     id uuid PRIMARY KEY,
@@ -179,7 +182,7 @@ CREATE UNIQUE INDEX pending_changes_applied_once ON billing.pending_changes (per
 
 CREATE FUNCTION billing.keep_invoice() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    movable text[] := ARRAY['status', 'amount_paid_minor', 'paid_at', 'voided_at', 'refunded_at'];
+    movable text[] := ARRAY['status', 'amount_paid_minor', 'paid_at', 'voided_at', 'refunded_at', 'disputed_at'];
 BEGIN
     IF TG_OP IN ('DELETE', 'TRUNCATE') THEN
         RAISE EXCEPTION 'invoices are never deleted' USING ERRCODE = 'restrict_violation';
@@ -197,6 +200,7 @@ BEGIN
     IF NEW.amount_paid_minor < OLD.amount_paid_minor
         OR (OLD.paid_at IS NOT NULL AND NEW.paid_at IS DISTINCT FROM OLD.paid_at)
         OR (OLD.refunded_at IS NOT NULL AND NEW.refunded_at IS DISTINCT FROM OLD.refunded_at)
+        OR (OLD.disputed_at IS NOT NULL AND NEW.disputed_at IS DISTINCT FROM OLD.disputed_at)
     THEN
         RAISE EXCEPTION 'payment of invoice % only moves forward', OLD.number USING ERRCODE = 'restrict_violation';
     END IF;

@@ -13,6 +13,7 @@ from autorisen.billing.close_period import close_period
 from autorisen.billing.cost_so_far import CostSoFar, cost_so_far, next_invoice
 from autorisen.billing.errors import (
     BillingDetailsNeeded,
+    InvoiceDisputed,
     InvoiceNotFound,
     InvoiceWaiting,
     NotAnUpgrade,
@@ -48,6 +49,7 @@ __all__ = [
     "Draft",
     "Explanation",
     "Invoice",
+    "InvoiceDisputed",
     "InvoiceIssued",
     "InvoiceNotFound",
     "InvoicePaid",

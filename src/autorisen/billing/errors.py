@@ -35,6 +35,12 @@ class InvoiceWaiting(Conflict):
     code, title = "invoice_waiting", "An invoice waits for its payment"
 
 
+class InvoiceDisputed(Conflict):
+    """The payer's bank asks a payment back: until that is answered nothing more is sold on this subscription."""
+
+    code, title = "invoice_disputed", "A payment is disputed"
+
+
 class BillingDetailsNeeded(Conflict):
     """Above R5 000 a tax invoice must name the recipient and the address."""
 

@@ -47,6 +47,8 @@ async def on_payment_refunded(unit: Unit, fact: payments.PaymentRefunded) -> Non
     invoice = await _paid_invoice(unit, fact.payment_id)
     owed_to_payer = f"unapplied:{fact.customer_id}"
     amount = Money(fact.amount_minor, fact.currency)
+    # A disputed payment has left the clearing account already.
+    was_disputed = await _was_disputed(unit, fact.payment_id)
     await ledger.post(
         unit,
         reference=f"payment:{fact.payment_id}:refunded",
@@ -54,7 +56,7 @@ async def on_payment_refunded(unit: Unit, fact: payments.PaymentRefunded) -> Non
         occurred_at=unit.now,
         lines=[
             ledger.Line(owed_to_payer if invoice is None else "refunds:without_credit_note", amount),
-            ledger.Line(f"clearing:{fact.gateway}", -amount),
+            ledger.Line(f"disputed:{fact.gateway}" if was_disputed else f"clearing:{fact.gateway}", -amount),
         ],
     )
     if invoice is not None and await store.mark_refunded(unit.tx, invoice.id, unit.now):
@@ -62,10 +64,27 @@ async def on_payment_refunded(unit: Unit, fact: payments.PaymentRefunded) -> Non
 
 
 async def on_payment_disputed(unit: Unit, fact: payments.PaymentDisputed) -> None:
-    """The bank asks for the money back: the subscription counts as unpaid until a person has answered."""
+    """The bank asks for the money back: the subscription counts as unpaid until a person has answered.
+
+    The money stands apart in the books, and buys nothing more: it is no credit for unused time.
+    """
     invoice = await _paid_invoice(unit, fact.payment_id)
+    amount = Money(fact.amount_minor, fact.currency)
+    await ledger.post(
+        unit,
+        reference=f"payment:{fact.payment_id}:disputed",
+        description="Dispute" if invoice is None else f"Dispute of the payment of invoice {invoice.number}",
+        occurred_at=unit.now,
+        lines=[ledger.Line(f"disputed:{fact.gateway}", amount), ledger.Line(f"clearing:{fact.gateway}", -amount)],
+    )
     if invoice is not None:
+        await store.mark_disputed(unit.tx, invoice.id, unit.now)
         await subscriptions.mark_past_due(unit, invoice.subscription_id)
+
+
+async def _was_disputed(unit: Unit, payment_id: UUID) -> bool:
+    steps = await payments.history(unit.tx, payment_id)
+    return any(step.to_status is payments.PaymentStatus.DISPUTED for step in steps)
 
 
 async def _paid_invoice(unit: Unit, payment_id: UUID) -> Invoice | None:

@@ -188,6 +188,7 @@ class Invoice:
     paid_at: datetime | None
     voided_at: datetime | None
     refunded_at: datetime | None
+    disputed_at: datetime | None
     lines: tuple[Line, ...] = ()
 
     @property

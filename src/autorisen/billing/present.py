@@ -108,6 +108,8 @@ def status_word(invoice: Invoice) -> str:
     """The status as the badge shows it."""
     if invoice.refunded_at is not None:
         return "refunded"
+    if invoice.disputed_at is not None:
+        return "disputed"
     return invoice.status.value
 
 
@@ -122,6 +124,8 @@ def invoice_steps(invoice: Invoice, attempts: Sequence[Payment]) -> tuple[Step, 
             steps.append(Step(attempt.created_at, "Payment started", attempt.amount.format(), "warning"))
     if invoice.paid_at is not None:
         steps.append(Step(invoice.paid_at, "Paid", invoice.amount_paid.format(), "success"))
+    if invoice.disputed_at is not None:
+        steps.append(Step(invoice.disputed_at, "Disputed", "the bank asks the payment back", "danger"))
     if invoice.refunded_at is not None:
         steps.append(Step(invoice.refunded_at, "Refunded", invoice.total.format(), "warning"))
     if invoice.voided_at is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from autorisen import ledger, payments, subscriptions
 from autorisen.billing import store
 from autorisen.billing.facts import InvoicePaid, PaymentUnapplied
@@ -75,8 +77,16 @@ async def _pay(unit: Unit, invoice: Invoice, fact: payments.PaymentSucceeded) ->
         unit,
         InvoicePaid(invoice.id, invoice.customer_id, invoice.number, invoice.total.minor, invoice.currency, unit.now),
     )
-    if not await store.open_invoices(unit.tx, invoice.subscription_id):
-        await subscriptions.mark_active(unit, invoice.subscription_id)
+    await _mark_active_when_all_is_paid(unit, invoice.subscription_id)
+
+
+async def _mark_active_when_all_is_paid(unit: Unit, subscription_id: UUID) -> None:
+    # Under the lock, so that a dispute that comes at the same time is either seen here or has the last word.
+    await subscriptions.subscription(unit.tx, subscription_id, lock=True)
+    if await store.open_invoices(unit.tx, subscription_id):
+        return
+    if await store.disputed_number(unit.tx, subscription_id) is None:
+        await subscriptions.mark_active(unit, subscription_id)
 
 
 async def keep_unapplied(unit: Unit, fact: payments.PaymentSucceeded, reason: str) -> None:

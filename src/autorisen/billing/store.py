@@ -57,6 +57,7 @@ MARK_PAID = """
 UPDATE billing.invoices SET status = 'paid', amount_paid_minor = total_minor, paid_at = %(at)s WHERE id = %(id)s
 """
 MARK_REFUNDED = "UPDATE billing.invoices SET refunded_at = %(at)s WHERE id = %(id)s AND refunded_at IS NULL"
+MARK_DISPUTED = "UPDATE billing.invoices SET disputed_at = %(at)s WHERE id = %(id)s AND disputed_at IS NULL"
 VOID_DRAFTS = """
 UPDATE billing.invoices SET status = 'void', voided_at = %(at)s WHERE id = ANY(%(ids)s::uuid[]) AND status = 'draft'
 """
@@ -78,6 +79,12 @@ ORDER BY issued_at DESC, id DESC LIMIT %(limit)s
 """
 OPEN_INVOICES = """
 SELECT * FROM billing.invoices WHERE subscription_id = %(subscription_id)s AND status = 'open' ORDER BY issued_at, id
+"""
+# A refund ends a dispute: the payer has the money back.
+DISPUTED_NUMBER = """
+SELECT number FROM billing.invoices
+WHERE subscription_id = %(subscription_id)s AND disputed_at IS NOT NULL AND refunded_at IS NULL
+ORDER BY issued_at, id LIMIT 1
 """
 
 # --- what was rated, and what was closed
@@ -127,6 +134,7 @@ FROM billing.period_fees f
 JOIN billing.invoices i ON i.id = f.invoice_id
 JOIN billing.invoice_lines l ON l.id = f.line_id
 WHERE f.period_id = %(period_id)s AND i.status = 'paid' AND i.refunded_at IS NULL
+  AND i.disputed_at IS NULL
 """
 FEE_INVOICE = "SELECT invoice_id FROM billing.period_fees WHERE period_id = %(period_id)s"
 INSERT_PAYMENT = """
@@ -197,6 +205,10 @@ async def mark_refunded(tx: Tx, id: UUID, at: datetime) -> bool:
     return (await tx.execute(MARK_REFUNDED, {"id": id, "at": at})).rowcount == 1
 
 
+async def mark_disputed(tx: Tx, id: UUID, at: datetime) -> None:
+    await tx.execute(MARK_DISPUTED, {"id": id, "at": at})
+
+
 async def void_drafts(tx: Tx, ids: Sequence[UUID], at: datetime) -> None:
     await tx.execute(VOID_DRAFTS, {"ids": list(ids), "at": at})
 
@@ -238,6 +250,12 @@ async def open_invoices(tx: Tx, subscription_id: UUID) -> list[Invoice]:
         return [_invoice(row) for row in await found.fetchall()]
 
 
+async def disputed_number(tx: Tx, subscription_id: UUID) -> str | None:
+    """The number of a subscription's oldest invoice whose money the payer's bank asks back; None without one."""
+    row = await (await tx.execute(DISPUTED_NUMBER, {"subscription_id": subscription_id})).fetchone()
+    return None if row is None else row[0]
+
+
 def _invoice(row: Mapping[str, Any], lines: tuple[Line, ...] = ()) -> Invoice:
     currency = row["currency"]
     return Invoice(
@@ -257,7 +275,7 @@ def _invoice(row: Mapping[str, Any], lines: tuple[Line, ...] = ()) -> Invoice:
 
 _INVOICE_COLUMNS = (
     "id", "number", "customer_id", "subscription_id", "period_id", "currency", "time_zone", "created_at", "issued_at",
-    "due_at", "paid_at", "voided_at", "refunded_at",
+    "due_at", "paid_at", "voided_at", "refunded_at", "disputed_at",
 )  # fmt: skip
 _LINE_COLUMNS = (
     "id", "description", "quantity", "included", "unit_amount", "unit_label", "period_start", "period_end", "price_id",
@@ -336,7 +354,7 @@ async def insert_fee(tx: Tx, *, period_id: UUID, invoice_id: UUID, line_id: UUID
 
 
 async def paid_fee(tx: Tx, period_id: UUID) -> Mapping[str, Any] | None:
-    """The flat fee that was paid for a period, with its price and time; None when none was, or it went back."""
+    """The flat fee that was paid for a period, with its price and time; None when none was, or it goes back."""
     async with tx.cursor(row_factory=dict_row) as cursor:
         return await (await cursor.execute(FEE, {"period_id": period_id})).fetchone()
 

@@ -58,6 +58,7 @@ class InvoiceSummary(BaseModel):
     due_at: datetime
     paid_at: datetime | None
     refunded_at: datetime | None
+    disputed_at: datetime | None
 
 
 class InvoiceView(InvoiceSummary):
@@ -242,6 +243,7 @@ def _summary(invoice: Invoice) -> dict[str, object]:
         "due_at": invoice.due_at,
         "paid_at": invoice.paid_at,
         "refunded_at": invoice.refunded_at,
+        "disputed_at": invoice.disputed_at,
     }
 
 

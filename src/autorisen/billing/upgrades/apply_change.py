@@ -16,7 +16,9 @@ QUOTE_HONOURED_FOR = timedelta(hours=24)
 
 async def too_late(unit: Unit, change: PendingChange, *, paid_at: datetime) -> str | None:
     """Why a paid change may not be made, or None. Call it under the lock of its invoice."""
-    subscription = await subscriptions.subscription(unit.tx, change.subscription_id)
+    subscription = await subscriptions.subscription(unit.tx, change.subscription_id, lock=True)
+    if await invoices.disputed_number(unit.tx, subscription.id) is not None:
+        return "an earlier payment is disputed"
     running = await subscriptions.current_period(unit.tx, change.subscription_id)
     return why_too_late(change, subscription, running, paid_at=paid_at, now=unit.now)
 

@@ -11,6 +11,7 @@ from autorisen.billing.build_invoice import Fee
 from autorisen.billing.draft_invoice import draft_upgrade, fee_between
 from autorisen.billing.errors import (
     BillingDetailsNeeded,
+    InvoiceDisputed,
     InvoiceWaiting,
     NotAnUpgrade,
     PlanUnknown,
@@ -31,8 +32,8 @@ QUOTE_REUSED_FOR = timedelta(hours=1)
 async def start_upgrade(runtime: Runtime, *, customer_id: UUID, plan_key: str, interval: Interval) -> payments.Checkout:
     """The checkout in which the upgrade can be paid; nothing changes before. The same one for a double click.
 
-    Raises `PlanUnknown`, `NotAnUpgrade`, `InvoiceWaiting`, `BillingDetailsNeeded`, `SubscriptionMissing`, and what
-    `payments.start_checkout` raises.
+    Raises `PlanUnknown`, `NotAnUpgrade`, `InvoiceWaiting`, `InvoiceDisputed`, `BillingDetailsNeeded`,
+    `SubscriptionMissing`, and what `payments.start_checkout` raises.
     """
     async with runtime.unit() as unit:
         invoice = await quote_upgrade(unit, customer_id=customer_id, plan_key=plan_key, interval=interval)
@@ -119,6 +120,9 @@ def _new_fee(
 async def _require_nothing_open(unit: Unit, subscription: subscriptions.Subscription) -> None:
     for invoice in await invoices.open_invoices(unit.tx, subscription.id):
         raise InvoiceWaiting(f"pay {invoice.number} first", invoice=invoice.public_id)
+    disputed = await invoices.disputed_number(unit.tx, subscription.id)
+    if disputed is not None:
+        raise InvoiceDisputed(f"your bank asks back what paid {disputed}; settle that with us first")
 
 
 async def _paid_fee(unit: Unit, present: catalog.PlanVersion, period: subscriptions.Period) -> Fee | None:
