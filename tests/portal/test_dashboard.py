@@ -6,8 +6,11 @@ from datetime import timedelta
 
 import httpx
 
+from autorisen import billing
+from autorisen.billing.store import mark_paid
+from autorisen.portal.dashboard import INVOICES_SHOWN
 from tests.factories.accounts import sign_in
-from tests.factories.billing import Shop
+from tests.factories.billing import Shop, a_draft_like
 from tests.factories.payments import FAILS_LATER
 from tests.portal.conftest import Signed
 
@@ -60,6 +63,24 @@ async def test_an_unpaid_invoice_is_said_first(shop: Shop, signed: Signed) -> No
     assert "INV-2026-00002 is not paid yet" in page
     assert "R529,00 is due on" in page
     assert "Past due" in page
+
+
+async def test_an_unpaid_invoice_is_said_however_many_are_newer(shop: Shop, signed: Signed) -> None:
+    customer = await signed()
+    await shop.upgrade(customer, card=FAILS_LATER)
+    await shop.advance(days=32)
+    unpaid = (await shop.invoices(customer))[-1]
+    newest = unpaid
+    for _ in range(INVOICES_SHOWN):
+        shop.clock.advance(timedelta(minutes=1))
+        async with shop.runtime.unit() as unit:
+            newest = await billing.issue_invoice(unit, a_draft_like(unpaid))
+            await mark_paid(unit.tx, newest.id, unit.now)
+    await sign_in(shop.client, shop.runtime)
+    page = (await shop.client.get("/app")).text
+    assert f"{newest.number}" in page
+    assert f"Invoice {unpaid.number} is not paid yet" in page
+    assert page.count(f"{unpaid.number}") == 1, "it is not among those listed"
 
 
 async def test_the_chart_changes_by_part(shop: Shop, signed: Signed) -> None:

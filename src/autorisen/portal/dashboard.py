@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 
 from autorisen import accounts, billing, catalog, metering, payments, projectplan, subscriptions
 from autorisen.accounts import Customer, Principal, member
-from autorisen.billing import CostSoFar, Invoice
+from autorisen.billing import CostSoFar, Invoice, InvoiceStatus
 from autorisen.kit.database import Tx
 from autorisen.kit.http import RuntimeDep
 from autorisen.portal.offer import upgrade_address, vat_note
@@ -77,6 +77,7 @@ async def dashboard(
             tx, customer_id=customer.id, meters=meters, stretch=stretch, time_zone=customer.time_zone
         )
         invoices = tuple(await billing.list_invoices(tx, customer_id=customer.id, limit=INVOICES_SHOWN))
+        unpaid = await billing.list_invoices(tx, customer_id=customer.id, status=InvoiceStatus.OPEN, limit=1)
         allowances = await subscriptions.entitlements(tx, customer_id=customer.id, now=now)
         page = Dashboard(
             customer=customer,
@@ -88,7 +89,7 @@ async def dashboard(
             stretch=stretch,
             ranges=dict(RANGES),
             invoices=invoices,
-            unpaid=next((each for each in invoices if each.amount_due), None),
+            unpaid=next(iter(unpaid), None),
             has_method=await payments.default_method(tx, customer.id) is not None,
             has_used=bool(await metering.recent_events(tx, customer_id=customer.id, limit=1)),
             vat_note=vat_note(customer.currency, is_registered=bool(runtime.settings.supplier_vat_number)),
