@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from autorisen.catalog import CatalogInvalid, shipped_catalog
 from autorisen.cli import command_line
+from autorisen.metering import MeterInUse
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +42,36 @@ def test_plan_diff_and_apply(tmp_path: Path) -> None:
     assert difference.output == "pro (version 2)\n  ~ price.ZAR.month: ZAR 529.00 -> ZAR 599.00\n"
     assert difference.exit_code == 1
     assert "1 plans would change, from 2999-01-01" in command("catalog", "plan", str(file)).output
+
+
+COUNT = 'event_type = "agent.execution"\naggregation = "count"'
+NEW_METER = f'[[meter]]\nkey = "agent.hours"\nname = "Hours"\nunit = "hours"\n{COUNT}\n'
+
+
+def test_meters_are_planned_and_told(tmp_path: Path) -> None:
+    """Goal: a file that changes meters is never called unchanged, and one that would take usage back is refused."""
+    assert "+ meter agent.execution: add" in command("catalog", "plan").output
+    assert command("catalog", "apply").exit_code == 0
+    file = tmp_path / "meters.toml"
+
+    file.write_text(shipped_catalog().replace('"Agent executions"', '"Runs"') + NEW_METER, encoding="utf-8")
+    told = "~ meter agent.execution: relabel\n+ meter agent.hours: add\n2 meters would change, at once.\n"
+    assert command("catalog", "plan", str(file)).output == told
+    difference = command("catalog", "diff", str(file))
+    assert difference.exit_code == 1
+    assert difference.output.startswith("meter agent.execution (relabel)\n  ~ name: Agent executions -> Runs\n")
+    assert command("catalog", "apply", str(file)).output == told.replace("would change", "changed")
+    assert command("catalog", "apply", str(file)).output == "Nothing to change: the file is what is sold.\n"
+
+    file.write_text(file.read_text("utf-8").replace(COUNT, COUNT.replace("agent", "other"), 1), encoding="utf-8")
+    planned = command("catalog", "plan", str(file))
+    assert planned.exit_code == 1
+    assert "! meter agent.execution: refuse; must count as it does: a plan version prices it" in planned.output
+    assert planned.output.endswith("An apply would refuse this file and change nothing.\n")
+    assert "~ event_type: agent.execution -> other.execution" in command("catalog", "diff", str(file)).output
+    refused = command("catalog", "apply", str(file))
+    assert isinstance(refused.exception, MeterInUse)
+    assert "the meter agent.execution must count as it does" in str(refused.exception)
 
 
 def test_a_broken_file_is_refused_before_anything_happens(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from uuid import UUID
 
-from autorisen.catalog import PlanVersion, UsagePrice, apply_catalog, current_plans, load_catalog, shipped_catalog
+from autorisen.catalog import PlanVersion, UsagePrice, current_plans, shipped_catalog
 from autorisen.kit.unit import Unit
-from autorisen.metering import apply_meters, load_meters
+from autorisen.ops import apply_catalog_text
 
 
 async def apply_shipped(unit: Unit) -> dict[str, PlanVersion]:
@@ -17,9 +17,7 @@ async def apply_shipped(unit: Unit) -> dict[str, PlanVersion]:
 
 async def apply_text(unit: Unit, toml_text: str) -> dict[str, PlanVersion]:
     """Apply a catalog file given as text, with its meters; gives the plans on sale by key."""
-    file = load_catalog(toml_text)
-    await apply_meters(unit, load_meters(file.meters))
-    await apply_catalog(unit, file)
+    await apply_catalog_text(unit, toml_text)
     return {plan.plan_key: plan for plan in await current_plans(unit.tx, unit.now)}
 
 

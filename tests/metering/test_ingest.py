@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from random import Random  # noqa: TID251 -- the same shuffles every time
@@ -18,7 +19,7 @@ from autorisen.kit.database import Database
 from autorisen.kit.problems import Unavailable
 from autorisen.kit.unit import Runtime
 from autorisen.kit.work import Worker
-from autorisen.metering import Aggregation, MeterDefinition, Receipt, Submission, new_event
+from autorisen.metering import Aggregation, MeterChange, MeterDefinition, MeterInUse, Receipt, Submission, new_event
 from autorisen.metering.ingest_queue import WAITING_EVENTS_MAX, IngestQueue
 from tests.factories.accounts import make_customer
 from tests.factories.metering import METERS, llm_event, make_meters
@@ -123,7 +124,7 @@ async def test_claims_at_the_same_time_count_once(runtime: Runtime, worker: Work
 
 
 async def test_events_without_a_meter_count_when_it_comes(runtime: Runtime) -> None:
-    """Goal: a new meter counts what came before it, a changed one counts anew, a removed one leaves the events."""
+    """Goal: a new meter counts what came before it; one that counted nothing may change, and counts anew, or go."""
     acme = await customer(runtime)
     await take(runtime, *(llm_event(f"e{n}", tokens=n) for n in range(4)))
     async with runtime.database.read() as tx:
@@ -132,15 +133,58 @@ async def test_events_without_a_meter_count_when_it_comes(runtime: Runtime) -> N
         assert (waiting.type, waiting.events) == ("llm.completion", 4)
     await make_meters(runtime)
     assert await used(runtime, acme) == (Decimal(6), 4)
-    counting = MeterDefinition("llm.input_tokens", "Calls", "calls", "llm.completion", Aggregation.COUNT)
+    calls = MeterDefinition("agent.execution", "Calls", "calls", "llm.completion", Aggregation.COUNT)
     async with runtime.unit() as unit:
-        assert await metering.apply_meters(unit, [counting]) == [
-            "agent.execution", "llm.input_tokens", "llm.output_tokens"
-        ]  # fmt: skip
-    assert await used(runtime, acme) == (Decimal(4), 4)
+        changes = await metering.apply_meters(unit, METERS[1:])
+        assert [(change.kind, change.key) for change in changes] == [("remove", "agent.execution")]
+        changes = await metering.apply_meters(unit, METERS)
+        assert [(change.kind, change.key) for change in changes] == [("add", "agent.execution")]
+        changes = await metering.apply_meters(unit, [calls, *METERS[1:]])
+        assert [(change.kind, change.key) for change in changes] == [("recount", "agent.execution")]
+    assert await used(runtime, acme, "agent.execution") == (Decimal(4), 4)
+
+
+TOKENS = METERS[1]
+OTHERWISE = [
+    replace(TOKENS, event_type="llm.chat"),
+    replace(TOKENS, aggregation=Aggregation.COUNT, value_path=()),
+    replace(TOKENS, value_path=("output_tokens",)),
+    replace(TOKENS, key="llm.prompt_tokens"),
+]
+
+
+@pytest.mark.parametrize("other", OTHERWISE)
+@pytest.mark.parametrize("priced", [True, False])
+async def test_a_meter_in_use_is_never_taken_back(runtime: Runtime, other: MeterDefinition, *, priced: bool) -> None:
+    """Goal: what was counted stays counted, and what is priced stays measured; renamed and removed is removed."""
+    await make_meters(runtime)
+    acme = await customer(runtime)
+    if not priced:
+        await take(runtime, llm_event("e", tokens=7))
+    before = await used(runtime, acme)
+    reason = "a plan version prices it" if priced else "usage was counted under it"
+    with pytest.raises(MeterInUse, match=reason) as refusal:
+        async with runtime.unit() as unit:
+            await metering.apply_meters(
+                unit, [METERS[0], other, METERS[2]], priced=["llm.input_tokens"] if priced else []
+            )
+    assert [error.field for error in refusal.value.errors] == ["/meter/llm.input_tokens"]
+    assert await used(runtime, acme) == before
+    async with runtime.database.read() as tx:
+        assert await metering.meters(tx) == METERS
+
+
+async def test_a_meter_in_use_may_have_another_name_and_unit(runtime: Runtime) -> None:
+    await make_meters(runtime)
+    acme = await customer(runtime)
+    await take(runtime, llm_event("e", tokens=7))
+    renamed = replace(TOKENS, name="Prompt tokens", unit="tok")
     async with runtime.unit() as unit:
-        await metering.apply_meters(unit, [])
-        assert (await metering.event_counts(unit.tx)).unmetered == 4
+        changes = await metering.apply_meters(unit, [METERS[0], renamed, METERS[2]], priced=["llm.input_tokens"])
+    assert changes == [
+        MeterChange("relabel", "llm.input_tokens", ("~ name: Input tokens -> Prompt tokens", "~ unit: tokens -> tok"))
+    ]
+    assert await used(runtime, acme) == (Decimal(7), 1)
 
 
 async def test_a_meter_that_changes_during_ingest_misses_nothing(runtime: Runtime) -> None:
@@ -152,7 +196,7 @@ async def test_a_meter_that_changes_during_ingest_misses_nothing(runtime: Runtim
             await take(runtime, llm_event(f"{number}-{turn}", tokens=1))
 
     async def changes() -> None:
-        for definitions in (METERS, METERS[:1], METERS):
+        for definitions in (METERS[:1], METERS[:2], METERS):
             async with runtime.unit() as unit:
                 await metering.apply_meters(unit, definitions)
 

@@ -29,9 +29,11 @@ from autorisen.catalog.store import (
     current_plan,
     current_plans,
     default_plan,
+    lock_catalog,
     newest_plans,
     plan_version,
     plan_versions_by_id,
+    priced_meters,
 )
 
 __all__ = [
@@ -52,11 +54,13 @@ __all__ = [
     "current_plans",
     "default_plan",
     "load_catalog",
+    "lock_catalog",
     "months_of",
     "newest_plans",
     "plan_changes",
     "plan_version",
     "plan_versions_by_id",
+    "priced_meters",
     "rate",
     "shipped_catalog",
 ]

@@ -34,6 +34,8 @@ NEWEST_VERSIONS: LiteralString = """
 
 VERSIONS_BY_ID: LiteralString = "SELECT * FROM catalog.plan_versions WHERE id = ANY(%(ids)s::uuid[])"
 
+PRICED_METERS: LiteralString = "SELECT DISTINCT meter FROM catalog.prices WHERE kind = 'usage' ORDER BY meter"
+
 PRICES_OF_VERSIONS: LiteralString = """
     SELECT * FROM catalog.prices
     WHERE plan_version_id = ANY(%(ids)s::uuid[])
@@ -89,6 +91,11 @@ async def default_plan(tx: Tx, at: datetime) -> PlanVersion:
 async def newest_plans(tx: Tx) -> list[PlanVersion]:
     """The newest version of every plan that ever was, retired and future ones too."""
     return await _versions(tx, NEWEST_VERSIONS, {})
+
+
+async def priced_meters(tx: Tx) -> list[str]:
+    """The meters that any version of any plan prices or ever priced: subscriptions keep old versions for years."""
+    return [meter for (meter,) in await (await tx.execute(PRICED_METERS)).fetchall()]
 
 
 async def plan_version(tx: Tx, version_id: UUID) -> PlanVersion:

@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from autorisen import catalog, metering, subscriptions
-from autorisen.catalog import CatalogFile, Change
+from autorisen.catalog import CatalogFile
 from autorisen.cli.session import with_runtime
 from autorisen.kit.unit import Runtime
-from autorisen.ops import apply_catalog_text
+from autorisen.ops import CatalogChanges, apply_catalog_text, plan_catalog
 
 app = typer.Typer(help="Plans and prices.", no_args_is_help=True)
 
@@ -22,7 +22,7 @@ File = Annotated[
         help="A catalog file; the one that comes with the platform when left out.", exists=True, dir_okay=False
     ),
 ]
-SIGNS = {"add": "+", "change": "~", "retire": "-"}
+SIGNS = {"add": "+", "change": "~", "retire": "-", "relabel": "~", "recount": "~", "remove": "-", "refuse": "!"}
 
 
 @app.callback()
@@ -32,14 +32,20 @@ def catalog_commands() -> None:
 
 @app.command()
 def plan(file: File = None) -> None:
-    """Say which versions an apply would make, and who keeps the old ones. Changes nothing."""
+    """Say what an apply would do, and who keeps the old terms. Exits with 1 when it would refuse. Changes nothing."""
     wanted = _read(file)
     changes, keepers = with_runtime(lambda runtime: _plan(runtime, wanted))
-    for change in changes:
+    for meter in changes.meters:
+        refused = f"; {meter.lines[-1]}" if meter.kind == "refuse" else ""
+        typer.echo(f"{SIGNS[meter.kind]} meter {meter.key}: {meter.kind}{refused}")
+    for change in changes.plans:
         kept = keepers[change.plan_key]
         told = f"; {kept:,} live subscriptions keep what they have" if kept else ""
         typer.echo(f"{SIGNS[change.kind]} {change.plan_key}: {change.kind} as version {change.version}{told}")
-    typer.echo(_summary(changes, wanted))
+    if any(meter.kind == "refuse" for meter in changes.meters):
+        typer.echo("An apply would refuse this file and change nothing.")
+        raise typer.Exit(1)
+    _summarise(changes, wanted)
 
 
 @app.command()
@@ -47,9 +53,11 @@ def diff(file: File = None) -> None:
     """Show every term that differs between the file and what is sold. Exits with 1 when anything does."""
     wanted = _read(file)
     changes, _ = with_runtime(lambda runtime: _plan(runtime, wanted))
-    for change in changes:
-        typer.echo(f"{change.plan_key} (version {change.version})")
-        for line in change.lines:
+    titled = [(f"meter {meter.key} ({meter.kind})", meter.lines) for meter in changes.meters]
+    titled += [(f"{change.plan_key} (version {change.version})", change.lines) for change in changes.plans]
+    for title, lines in titled:
+        typer.echo(title)
+        for line in lines:
             typer.echo(f"  {line}")
     if changes:
         raise typer.Exit(1)
@@ -61,9 +69,11 @@ def apply(file: File = None) -> None:
     """Make the file what is sold, from its effective date or now on. Applied twice, nothing changes twice."""
     wanted = _read(file)
     changes = with_runtime(lambda runtime: _apply(runtime, _text(file)))
-    for change in changes:
+    for meter in changes.meters:
+        typer.echo(f"{SIGNS[meter.kind]} meter {meter.key}: {meter.kind}")
+    for change in changes.plans:
         typer.echo(f"{SIGNS[change.kind]} {change.plan_key}: version {change.version}")
-    typer.echo(_summary(changes, wanted, done=True))
+    _summarise(changes, wanted, done=True)
 
 
 def _text(file: Path | None) -> str:
@@ -77,9 +87,9 @@ def _read(file: Path | None) -> CatalogFile:
     return wanted
 
 
-async def _plan(runtime: Runtime, wanted: CatalogFile) -> tuple[list[Change], Counter[str]]:
+async def _plan(runtime: Runtime, wanted: CatalogFile) -> tuple[CatalogChanges, Counter[str]]:
     async with runtime.database.read() as tx:
-        changes = catalog.plan_changes(await catalog.newest_plans(tx), wanted)
+        changes = await plan_catalog(tx, wanted)
         counts = await subscriptions.status_counts(tx)
     keepers: Counter[str] = Counter()
     for (plan_key, status), count in counts.items():
@@ -87,13 +97,17 @@ async def _plan(runtime: Runtime, wanted: CatalogFile) -> tuple[list[Change], Co
     return changes, keepers
 
 
-async def _apply(runtime: Runtime, text: str) -> list[Change]:
+async def _apply(runtime: Runtime, text: str) -> CatalogChanges:
     async with runtime.unit() as unit:
         return await apply_catalog_text(unit, text)
 
 
-def _summary(changes: list[Change], wanted: CatalogFile, *, done: bool = False) -> str:
+def _summarise(changes: CatalogChanges, wanted: CatalogFile, *, done: bool = False) -> None:
+    changed = "changed" if done else "would change"
     if not changes:
-        return "Nothing to change: the file is what is sold."
-    since = f"from {wanted.effective_from.isoformat()}" if wanted.effective_from else "from now"
-    return f"{len(changes)} plans changed, {since} on." if done else f"{len(changes)} plans would change, {since} on."
+        typer.echo("Nothing to change: the file is what is sold.")
+    if changes.meters:
+        typer.echo(f"{len(changes.meters)} meters {changed}, at once.")
+    if changes.plans:
+        since = f"from {wanted.effective_from.isoformat()}" if wanted.effective_from else "from now"
+        typer.echo(f"{len(changes.plans)} plans {changed}, {since} on.")

@@ -4,9 +4,10 @@ Owns the schema `metering`: meters, events (append-only, identity unique without
 rejected_events, unmetered_types, imports. Records no facts; listens to CustomerCreated.
 """
 
-from autorisen.metering.apply_meters import apply_meters
+from autorisen.metering.apply_meters import apply_meters, plan_meters
 from autorisen.metering.claim_events import claim_events, on_customer_created
 from autorisen.metering.decode import new_event
+from autorisen.metering.errors import MeterInUse
 from autorisen.metering.importing import (
     EXAMPLE_COLUMNS,
     ImportOptions,
@@ -17,6 +18,7 @@ from autorisen.metering.importing import (
 from autorisen.metering.ingest import Submission, ingest, ingest_all
 from autorisen.metering.jobs import JOBS, SCHEDULE
 from autorisen.metering.load_meters import load_meters
+from autorisen.metering.meter_changes import MeterChange
 from autorisen.metering.model import (
     Aggregation,
     Bucket,
@@ -59,7 +61,9 @@ __all__ = [
     "ImportOptions",
     "ImportReport",
     "IngestHealth",
+    "MeterChange",
     "MeterDefinition",
+    "MeterInUse",
     "Quantity",
     "Receipt",
     "RejectedEvent",
@@ -81,6 +85,7 @@ __all__ = [
     "meters",
     "new_event",
     "on_customer_created",
+    "plan_meters",
     "quantities",
     "quantity",
     "recent_events",

@@ -2,39 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from autorisen.kit.database import Tx
+from autorisen.kit.problems import FieldError
 from autorisen.kit.unit import Unit
 from autorisen.metering import store
+from autorisen.metering.errors import MeterInUse
+from autorisen.metering.meter_changes import MeterChange, meter_changes
 from autorisen.metering.model import MeterDefinition
 from autorisen.metering.usage import meters
 
 
-def _counts_alike(one: MeterDefinition, other: MeterDefinition) -> bool:
-    return (one.event_type, one.aggregation, one.value_path) == (other.event_type, other.aggregation, other.value_path)
+async def plan_meters(
+    tx: Tx, definitions: Sequence[MeterDefinition], *, priced: Collection[str] = ()
+) -> list[MeterChange]:
+    """What `apply_meters` would do, and what it would refuse. Changes nothing."""
+    in_use = dict.fromkeys(await store.counted_meters(tx), "usage was counted under it")
+    in_use |= dict.fromkeys(priced, "a plan version prices it")
+    return meter_changes(await meters(tx), definitions, in_use)
 
 
-async def apply_meters(unit: Unit, definitions: Sequence[MeterDefinition]) -> list[str]:
-    """Make the stored meters these, and give the keys of those that were added, changed or removed.
+async def apply_meters(
+    unit: Unit, definitions: Sequence[MeterDefinition], *, priced: Collection[str] = ()
+) -> list[MeterChange]:
+    """Make the stored meters these, and give what changed. `priced` are the meters that any plan version ever priced.
 
-    A meter that counts differently now is counted again from the raw events, all of them, in this transaction: nobody
-    sees half a result, and ingest waits as long. Applying the same definitions again locks nothing.
+    Raises `MeterInUse` when a meter that is priced, or under which usage was counted, would go or count differently:
+    that would take back what was billed. A new meter counts the raw events of old, all of them, in this transaction:
+    nobody sees half a result, and ingest waits as long. Applying the same definitions again locks nothing.
     """
     wanted = {meter.key: meter for meter in definitions}
     if {meter.key: meter for meter in await meters(unit.tx)} == wanted:
         return []
     await store.stop_ingest(unit.tx)
-    stored = {meter.key: meter for meter in await meters(unit.tx)}
-    changed = sorted(key for key in stored.keys() | wanted.keys() if stored.get(key) != wanted.get(key))
-    for key in changed:
-        before, after = stored.get(key), wanted.get(key)
-        if after is None:
-            await store.delete_rollups(unit.tx, key)
-            await store.delete_meter(unit.tx, key)
+    released = sorted({meter.event_type for meter in await meters(unit.tx)})
+    changes = await plan_meters(unit.tx, definitions, priced=priced)
+    _refuse([change for change in changes if change.kind == "refuse"])
+    for change in changes:
+        if change.kind == "remove":
+            await store.delete_meter(unit.tx, change.key)
             continue
-        await store.upsert_meter(unit.tx, after, unit.now)
-        if before is None or not _counts_alike(before, after):
-            await store.delete_rollups(unit.tx, key)
-            await store.rebuild_rollups(unit.tx, key)
-    await store.recount_unmetered(unit.tx, sorted({meter.event_type for meter in stored.values()}))
-    return changed
+        await store.upsert_meter(unit.tx, wanted[change.key], unit.now)
+        if change.kind != "relabel":
+            await store.rebuild_rollups(unit.tx, change.key)
+    await store.recount_unmetered(unit.tx, released)
+    return changes
+
+
+def _refuse(refused: Sequence[MeterChange]) -> None:
+    if refused:
+        errors = [FieldError(f"/meter/{change.key}", change.lines[-1]) for change in refused]
+        raise MeterInUse("; ".join(f"the meter {change.key} {change.lines[-1]}" for change in refused), errors=errors)

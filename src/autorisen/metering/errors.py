@@ -17,6 +17,12 @@ class InvalidMeter(Problem):
     status, code, title = 422, "invalid_meter", "The meter definition breaks a rule"
 
 
+class MeterInUse(Problem):
+    """Billed quantities come from this meter: it may be renamed, but goes on counting what it counts."""
+
+    status, code, title = 409, "meter_in_use", "The meter is priced or has counted usage"
+
+
 class InvalidEvent(Problem):
     status, code, title = 422, "invalid_event", "The event breaks a rule"
 

@@ -241,7 +241,10 @@ SET name = excluded.name, unit = excluded.unit, event_type = excluded.event_type
 """
 
 DELETE_METER = "DELETE FROM metering.meters WHERE key = %(key)s"
-DELETE_ROLLUPS = "DELETE FROM metering.rollups WHERE meter = %(key)s"
+
+COUNTED_METERS = """
+SELECT key FROM metering.meters WHERE EXISTS (SELECT FROM metering.rollups WHERE rollups.meter = meters.key)
+"""
 
 REBUILD_ROLLUPS = """
 INSERT INTO metering.rollups (meter, customer_id, hour, quantity, events)
@@ -289,11 +292,13 @@ async def upsert_meter(tx: Tx, meter: MeterDefinition, now: datetime) -> None:
     )
 
 
-async def delete_rollups(tx: Tx, key: str) -> None:
-    await tx.execute(DELETE_ROLLUPS, {"key": key})
+async def counted_meters(tx: Tx) -> list[str]:
+    """The keys of the meters under which usage was counted."""
+    return [key for (key,) in await (await tx.execute(COUNTED_METERS)).fetchall()]
 
 
 async def delete_meter(tx: Tx, key: str) -> None:
+    """Remove a meter that counted nothing: the database refuses it for others."""
     await tx.execute(DELETE_METER, {"key": key})
 
 

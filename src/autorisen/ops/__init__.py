@@ -4,12 +4,13 @@ Owns no schema and no facts; reads the other capabilities through their doors.
 """
 
 from autorisen.ops.advance_clock import Advance, ClockGoesForwardOnly, advance_clock
-from autorisen.ops.apply_catalog_text import apply_catalog_text
+from autorisen.ops.apply_catalog_text import CatalogChanges, apply_catalog_text, plan_catalog
 from autorisen.ops.health import Component, State, components, overall
 from autorisen.ops.release import Release, release
 
 __all__ = [
     "Advance",
+    "CatalogChanges",
     "ClockGoesForwardOnly",
     "Component",
     "Release",
@@ -18,5 +19,6 @@ __all__ = [
     "apply_catalog_text",
     "components",
     "overall",
+    "plan_catalog",
     "release",
 ]

@@ -1,14 +1,41 @@
-"""Apply the catalog file that ships with autorisen: plans to the catalog, meters to metering, in one transaction."""
+"""Apply a catalog file: plans to the catalog, meters to metering, in one transaction."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from autorisen import catalog, metering
+from autorisen.kit.database import Tx
 from autorisen.kit.unit import Unit
 
 
-async def apply_catalog_text(unit: Unit, text: str) -> list[catalog.Change]:
-    """Make a catalog file what is sold and measured. Gives the changes of the plans; applied twice, there are none."""
+@dataclass(frozen=True)
+class CatalogChanges:
+    """What an apply would change or has changed. Plans change from the effective date on, meters at once."""
+
+    plans: list[catalog.Change]
+    meters: list[metering.MeterChange]
+
+    def __bool__(self) -> bool:
+        return bool(self.plans or self.meters)
+
+
+async def plan_catalog(tx: Tx, file: catalog.CatalogFile) -> CatalogChanges:
+    """What applying the file would do, and which changes of meters it would refuse. Changes nothing."""
+    plans = catalog.plan_changes(await catalog.newest_plans(tx), file)
+    priced = await catalog.priced_meters(tx)
+    return CatalogChanges(plans, await metering.plan_meters(tx, metering.load_meters(file.meters), priced=priced))
+
+
+async def apply_catalog_text(unit: Unit, text: str) -> CatalogChanges:
+    """Make a catalog file what is sold and measured. Applied twice, nothing changes twice.
+
+    Raises what `catalog.apply_catalog` and `metering.apply_meters` raise, and then changes nothing.
+    """
     file = catalog.load_catalog(text)
-    changes = await catalog.apply_catalog(unit, file)
-    await metering.apply_meters(unit, metering.load_meters(list(file.meters)))
-    return changes
+    definitions = metering.load_meters(file.meters)
+    await catalog.lock_catalog(unit.tx)
+    # Asked before the new versions are there: a meter that was never priced may change while it is priced first.
+    priced = await catalog.priced_meters(unit.tx)
+    plans = await catalog.apply_catalog(unit, file)
+    return CatalogChanges(plans, await metering.apply_meters(unit, definitions, priced=priced))
