@@ -235,6 +235,28 @@ async def test_a_period_that_is_being_closed_comes_first(shop: Shop) -> None:
         await billing.start_upgrade(shop.runtime, customer_id=customer.id, plan_key="enterprise", interval="month")
 
 
+async def test_a_free_period_that_is_being_closed_keeps_nobody_waiting(shop: Shop) -> None:
+    customer = await shop.customer()
+    shop.clock.set((await shop.period(customer)).end_at + timedelta(minutes=30))
+    await shop.upgrade(customer)
+    assert (await shop.subscription(customer)).plan_key == "pro"
+    assert [invoice.total.minor for invoice in await shop.invoices(customer)] == [52_900]
+
+
+async def test_a_quote_without_a_credit_does_not_outlive_the_next_fee(shop: Shop) -> None:
+    """Asked for in the last instant, nothing is left to credit; then the next period's fee is charged."""
+    customer = await shop.customer()
+    await shop.upgrade(customer)
+    shop.clock.set((await shop.period(customer)).end_at - timedelta(microseconds=1))
+    quote = await billing.start_upgrade(shop.runtime, customer_id=customer.id, plan_key="enterprise", interval="month")
+    await shop.advance(hours=2)
+    await shop.pay(quote.url)
+    assert [invoice.total.minor for invoice in await shop.invoices(customer)] == [52_900, 52_900]
+    (parked,) = await facts(shop.runtime, "PaymentUnapplied")
+    assert "a fee was invoiced after the quote" in parked["reason"]
+    assert (await shop.subscription(customer)).plan_key == "pro"
+
+
 async def test_a_change_is_refused_when_the_subscription_ended_meanwhile(shop: Shop) -> None:
     customer = await shop.customer()
     await shop.upgrade(customer)

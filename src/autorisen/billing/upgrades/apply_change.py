@@ -20,7 +20,17 @@ async def too_late(unit: Unit, change: PendingChange, *, paid_at: datetime) -> s
     if await invoices.disputed_number(unit.tx, subscription.id) is not None:
         return "an earlier payment is disputed"
     running = await subscriptions.current_period(unit.tx, change.subscription_id)
-    return why_too_late(change, subscription, running, paid_at=paid_at, now=unit.now)
+    reason = why_too_late(change, subscription, running, paid_at=paid_at, now=unit.now)
+    if reason is None and await _fee_invoiced_since(unit, change, running):
+        return "a fee was invoiced after the quote, which takes nothing off for it"
+    return reason
+
+
+async def _fee_invoiced_since(unit: Unit, change: PendingChange, running: subscriptions.Period) -> bool:
+    """Whether the running period's fee was invoiced after the quote: both would be paid, and nothing credited."""
+    invoice_id = await invoices.fee_invoice(unit.tx, running.id)
+    invoice = None if invoice_id is None else await invoices.find_invoice(unit.tx, invoice_id)
+    return invoice is not None and invoice.issued_at is not None and invoice.issued_at > change.created_at
 
 
 def why_too_late(

@@ -74,7 +74,8 @@ async def _draft(
     require_upgrade(present, subscription.interval, wanted, interval)
     await _require_nothing_open(unit, subscription)
     period = await subscriptions.current_period(unit.tx, subscription.id)
-    if unit.now >= period.end_at and present.flat_price(subscription.currency, period.interval):
+    due = fee_between(present, subscription.currency, period.interval, period.start_at, period.end_at)
+    if unit.now >= period.end_at and due is not None:
         raise InvoiceWaiting("the period has just ended and is being invoiced; try again in an hour")
     paid_fee = await _paid_fee(unit, present, period)
     draft = await draft_upgrade(
