@@ -77,18 +77,7 @@ async def test_any_interleaving_equals_the_model(
     late = replace(METERS[1], key=f"llm.late_{run}")
     customers = {"early": await _customer(runtime, f"early-{run}")}
     for action, batch in script:
-        events = [
-            new_event(
-                llm_event(
-                    str(id),
-                    tokens=amount,
-                    source=f"run-{run}",
-                    subject=f"{whose}-{run}",
-                    time=(START + timedelta(minutes=minute)).isoformat(),
-                )
-            )
-            for id, amount, minute, whose in batch
-        ]
+        events = _events(batch, run)
         if action == "crash":
             try:
                 async with runtime.unit() as unit:
@@ -114,6 +103,21 @@ async def test_any_interleaving_equals_the_model(
     await _sweep(runtime)
     for meter in {"llm.input_tokens", late.key} & meters.keys():
         await _compare(runtime, customers, model, meter)
+
+
+def _events(batch: list[tuple[int, int | Decimal, int, str]], run: int) -> list[metering.Event]:
+    return [
+        new_event(
+            llm_event(
+                str(id),
+                tokens=amount,
+                source=f"run-{run}",
+                subject=f"{whose}-{run}",
+                time=(START + timedelta(minutes=minute)).isoformat(),
+            )
+        )
+        for id, amount, minute, whose in batch
+    ]
 
 
 async def _customer(runtime: Runtime, key: str) -> UUID:
