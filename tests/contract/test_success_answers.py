@@ -1,0 +1,144 @@
+"""What an installation in use answers when all is well has the shape that the OpenAPI document gives it.
+
+Method: every operation is asked with names of things that exist, by each caller who may; each answer must be a success
+and is compared with its documented status, type and schema. Generated requests (test_openapi.py) rarely find things.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from schemathesis.core.result import Ok
+
+from tests.contract.conftest import MEMBER, Served
+from tests.contract.test_openapi import check_answer, schema
+from tests.factories.accounts import PASSWORD
+
+ALL = ("operator", "customer", "session")
+KEYS = ("operator", "customer")
+OPERATIONS = {each.ok().label: each.ok() for each in schema.get_all_operations() if isinstance(each, Ok)}
+HOLD = {"meter": "agent.execution", "quantity": 1, "expires_in_seconds": 600}
+EVENT = {"specversion": "1.0", "source": "contract", "type": "agent.execution", "data": {"agent": "x"}}
+PERSON = {"email": "new@new.example", "password": "a long sentence for new", "name": "New", "company_name": "New"}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One operation: who may ask it, and with what. `{who}` and the names of `Served.names` are filled in."""
+
+    label: str
+    who: tuple[str, ...] = ALL
+    query: tuple[tuple[str, str], ...] = ()
+    body: Any = None
+    path: tuple[tuple[str, str], ...] = ()
+
+
+OF_ACME = (("customer", "{customer}"),)
+# In this order: a subscription is cancelled before it is resumed.
+CALLS = (
+    Call("POST /api/events", KEYS, body=[EVENT | {"id": "{who}", "subject": "{customer}"}]),
+    Call("GET /api/events"),
+    Call("GET /api/usage", query=(*OF_ACME, ("bucket", "day"))),
+    Call("GET /api/events/rejected", ("operator",)),
+    Call("GET /api/events/conflicts", ("operator",)),
+    Call("GET /api/meters"),
+    Call("GET /alive"),
+    Call("GET /metrics", ("operator",)),
+    Call("GET /api/version"),
+    Call("POST /api/auth/login", KEYS, body={"email": MEMBER, "password": PASSWORD}),
+    Call("GET /api/auth/me", ("session",)),
+    Call("GET /api/api-keys"),
+    Call("POST /api/api-keys", body={"name": "new", "scopes": ["usage:read"]}),
+    Call("GET /api/customers"),
+    Call("POST /api/customers", ("operator",), body={"key": "cove", "name": "Cove", "email": "cove@cove.example"}),
+    Call("GET /api/customers/{customer_id}", path=(("customer_id", "{customer_id}"),)),
+    Call("POST /api/auth/register", body=PERSON | {"email": "{who}@new.example"}),
+    Call("GET /api/invoices", query=OF_ACME),
+    Call("GET /api/invoices/{invoice_id}", path=(("invoice_id", "{invoice_id}"),)),
+    Call("GET /api/invoices/{invoice_id}.pdf", path=(("invoice_id", "{invoice_id}"),)),
+    Call("GET /api/invoices/{invoice_id}/explanation", path=(("invoice_id", "{invoice_id}"),)),
+    Call("POST /api/invoices/{invoice_id}/pay", ("operator",), path=(("invoice_id", "{unpaid_id}"),)),
+    Call("GET /api/cost-so-far", query=OF_ACME),
+    Call("GET /api/next-invoice", query=OF_ACME),
+    Call("POST /api/upgrade", query=OF_ACME, body={"plan": "enterprise"}),
+    Call("GET /api/plans"),
+    Call("GET /api/ledger/trial-balance", ("operator",)),
+    Call("GET /api/payments"),
+    Call("GET /api/payment-methods", ("customer", "session")),
+    Call("POST /api/deliveries/{delivery_id}/replay", ("operator",), path=(("delivery_id", "{delivery_id}"),)),
+    Call("GET /api/projects/status", ("session",)),
+    Call("GET /api/subscription", query=OF_ACME),
+    Call("POST /api/subscription/cancel", query=OF_ACME),
+    Call("POST /api/subscription/resume", query=OF_ACME),
+    Call("GET /api/entitlements", query=OF_ACME),
+    Call("GET /api/quota", query=(*OF_ACME, ("meter", "agent.execution"))),
+    Call("POST /api/holds", KEYS, body=HOLD | {"key": "{who}", "customer": "{customer}"}),
+)
+
+LATER = {
+    "GET /api/holds/{hold_id}",
+    "POST /api/holds/{hold_id}/draw",
+    "POST /api/holds/{hold_id}/settle",
+    "POST /api/holds/{hold_id}/release",
+    "DELETE /api/api-keys/{key_id}",
+}
+LEFT_OUT = {
+    "GET /api/health": "says that no worker runs here",
+    "GET /services/health": "the same",
+    "POST /api/auth/logout": "would end the session of the caller",
+    "POST /api/payments/webhooks/{gateway}": "takes signed bytes, which the seeding sends",
+    "POST /api/payment/webhook": "the same",
+}
+
+
+def _filled(value: Any, names: dict[str, str]) -> Any:
+    if isinstance(value, str):
+        return value.format(**names)
+    if isinstance(value, dict):
+        return {name: _filled(each, names) for name, each in value.items()}
+    return [_filled(each, names) for each in value] if isinstance(value, list) else value
+
+
+def _case(call: Call, names: dict[str, str]) -> schemathesis.Case[Any]:
+    body: dict[str, Any] = {}
+    if call.body is not None:
+        body = {"body": _filled(call.body, names), "media_type": "application/json"}
+    path, query = _filled(dict(call.path), names), _filled(dict(call.query), names)
+    return OPERATIONS[call.label].Case(path_parameters=path, query=query, **body)
+
+
+@pytest.mark.parametrize(
+    "call, who", [pytest.param(call, who, id=f"{call.label} {who}") for call in CALLS for who in call.who]
+)
+def test_a_success_is_as_documented(served: Served, call: Call, who: str) -> None:
+    assert 200 <= check_answer(_case(call, {**served.names, "who": who}), served, who) < 300
+
+
+@pytest.mark.parametrize("who", KEYS)
+def test_what_is_made_is_read_used_and_ended(served: Served, who: str) -> None:
+    """Holds and keys, whose names are known once they are made."""
+    with httpx.Client(base_url=served.url, headers=served.callers[who]) as client:
+        made = [
+            client.post("/api/holds", json=HOLD | {"key": f"{who}-{number}", "customer": served.names["customer"]})
+            for number in (1, 2)
+        ]
+        key = client.post("/api/api-keys", json={"name": "short-lived", "scopes": ["admin"]})
+    first, second = (each.json()["id"] for each in made)
+    for call in (
+        Call("GET /api/holds/{hold_id}", path=(("hold_id", first),)),
+        Call("POST /api/holds/{hold_id}/draw", path=(("hold_id", first),), body={"quantity": 1, "sequence": 1}),
+        Call("POST /api/holds/{hold_id}/settle", path=(("hold_id", first),), body={"quantity": 1}),
+        Call("POST /api/holds/{hold_id}/release", path=(("hold_id", second),)),
+        Call("DELETE /api/api-keys/{key_id}", path=(("key_id", key.json()["id"]),)),
+    ):
+        assert 200 <= check_answer(_case(call, {}), served, who) < 300, call.label
+
+
+def test_every_operation_is_asked_or_left_out_for_a_reason() -> None:
+    asked = {call.label for call in CALLS} | LATER
+    assert asked | set(LEFT_OUT) == set(OPERATIONS)
+    assert not asked & set(LEFT_OUT)
