@@ -74,17 +74,6 @@ def test_only_what_was_paid_and_not_used_is_credited() -> None:
     assert unused_part(PRO.amount, start_at=START, end_at=END, at=END + timedelta(days=1)) == Money(0, "ZAR")
 
 
-@given(paid=st.integers(0, 10**9), seconds=st.integers(1, 10**8), cuts=st.lists(st.integers(0, 10**8), min_size=1))
-def test_credits_never_exceed_what_was_paid_and_only_shrink(paid: int, seconds: int, cuts: list[int]) -> None:
-    end = START + timedelta(seconds=seconds)
-    credits = [
-        unused_part(Money(paid, "ZAR"), start_at=START, end_at=end, at=START + timedelta(seconds=cut)).minor
-        for cut in sorted(cuts)
-    ]
-    assert all(0 <= credit <= paid for credit in credits)
-    assert credits == sorted(credits, reverse=True)
-
-
 def test_a_close_lists_usage_then_corrections_then_the_next_fee() -> None:
     late = LateUsage(rated("1990", included="2000"), rated("2020", included="2000", revision=2))
     lines = close_lines(usage=[rated("2500", included="2000")], late=[late], fee=PRO, terms=VAT_15)

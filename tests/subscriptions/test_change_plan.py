@@ -9,7 +9,6 @@ from itertools import pairwise
 import pytest
 
 from autorisen.catalog import current_plan
-from autorisen.kit.clock import FrozenClock
 from autorisen.kit.unit import Runtime, Unit
 from autorisen.subscriptions import (
     PeriodNotBegun,
@@ -21,12 +20,10 @@ from autorisen.subscriptions import (
     change_plan,
     current_period,
     mark_past_due,
-    period,
     periods_of,
     request_cancel,
     subscription,
     subscription_of,
-    unused_credit,
 )
 from tests.factories.subscriptions import move_to, subscribe
 
@@ -123,27 +120,6 @@ async def test_a_plan_that_is_not_sold_that_way_is_refused(unit: Unit) -> None:
     with pytest.raises(PlanNotSold):
         await change_plan(unit, subscription_id=started.id, plan_version=replace(pro, prices=()), at=unit.now)
     assert len(await periods_of(unit.tx, started.id)) == 1
-
-
-async def test_no_sequence_of_changes_gives_back_more_than_was_paid(unit: Unit, clock: FrozenClock) -> None:
-    """The credit of each cut period, from the stored rows, against the prices that were paid for them."""
-    _, started = await subscribe(unit)
-    paid, credit, at = 52900, 0, START
-    for step, (plan_key, price) in enumerate([("enterprise", 179900), ("pro", 52900)] * 4, start=1):
-        at += timedelta(days=3 * step, hours=step)
-        before = await current_period(unit.tx, started.id)
-        await move_to(unit, started, plan_key, at)
-        cut = await period(unit.tx, before.id)
-        credit += unused_credit(
-            paid_for(cut.plan_version_id == started.plan_version_id), cut.start_at, cut.planned_end_at, cut.end_at
-        )
-        assert credit <= paid
-        paid += price
-    assert 0 < credit < paid
-
-
-def paid_for(is_pro: bool) -> int:
-    return 52900 if is_pro else 179900
 
 
 async def upgrade_and_fail(runtime: Runtime, started: Subscription) -> None:

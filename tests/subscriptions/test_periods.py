@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from autorisen.catalog import Interval, months_of
-from autorisen.subscriptions import next_period_end, unused_credit
+from autorisen.subscriptions import next_period_end
 
 ZONES = [
     "Pacific/Niue",  # -11
@@ -105,66 +105,3 @@ def test_twelve_months_end_when_a_year_does(anchor: datetime, zone: str) -> None
 @given(anchors, st.sampled_from(sorted(available_timezones())))
 def test_every_zone_there_is_gives_an_end(anchor: datetime, zone: str) -> None:
     assert next_period_end(anchor, "month", 1, zone) > anchor
-
-
-instants = st.integers(0, 366 * 86400 * 10**6)
-amounts = st.integers(0, 10**9)
-EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-def at(microseconds: int) -> datetime:
-    return EPOCH + timedelta(microseconds=microseconds)
-
-
-@pytest.mark.parametrize(
-    "day, credit",
-    [(-1, 52900), (0, 52900), (15, 26450), (10, 35266), (29, 1763), (30, 0), (31, 0)],
-)
-def test_credit_by_time(day: int, credit: int) -> None:
-    assert unused_credit(52900, EPOCH, EPOCH + timedelta(days=30), EPOCH + timedelta(days=day)) == credit
-
-
-@given(amounts, instants, instants.filter(bool), instants, instants)
-def test_credit_falls_with_time_and_stays_within_the_price(
-    price: int, start: int, length: int, one: int, other: int
-) -> None:
-    early, late = sorted((one, other))
-    begin, end = at(start), at(start + length)
-    credits = [unused_credit(price, begin, end, at(instant)) for instant in (early, late)]
-    assert price >= credits[0] >= credits[1] >= 0
-
-
-@given(amounts, instants.filter(bool), st.lists(instants, min_size=1, max_size=6))
-def test_what_is_used_and_what_is_unused_make_at_least_the_price(price: int, length: int, cuts: list[int]) -> None:
-    """However a period is cut in pieces, the pieces together never give back more than was paid."""
-    end = at(length)
-    paid, start = price, EPOCH
-    for cut in sorted(min(each, length - 1) for each in cuts):
-        credit = unused_credit(paid, start, end, max(at(cut), start))
-        assert credit <= paid
-        paid, start = credit, max(at(cut), start)
-
-
-@given(st.lists(st.tuples(amounts, st.integers(1, 31 * 86400), st.integers(0, 31 * 86400)), max_size=12))
-def test_no_sequence_of_changes_yields_more_credit_than_was_paid(changes: list[tuple[int, int, int]]) -> None:
-    """Each change pays a price less the credit of the period that it ends; credit beyond a price is lost."""
-    paid = credited = 0
-    now, running = EPOCH, None
-    for price, seconds, stay in changes:
-        credit = 0
-        if running is not None:
-            worth, start, end = running
-            credit = unused_credit(worth, start, end, now)
-        charge = max(price - credit, 0)
-        paid, credited = paid + price, credited + credit
-        running = (price, now, now + timedelta(seconds=seconds))
-        now += timedelta(seconds=stay)
-        assert charge >= 0
-        assert credited <= paid - price
-    assert credited <= paid
-
-
-@pytest.mark.parametrize("price, days", [(-1, 30), (52900, 0), (52900, -1)])
-def test_a_senseless_credit_is_refused(price: int, days: int) -> None:
-    with pytest.raises(ValueError, match="price of zero or more and a period that lasts"):
-        unused_credit(price, EPOCH, EPOCH + timedelta(days=days), EPOCH)

@@ -54,7 +54,7 @@ from autorisen.subscriptions.holds import (
 )
 from autorisen.subscriptions.model import LIVE, Entitlement, Period, Standing, Status, Subscription
 from autorisen.subscriptions.past_due import mark_active, mark_past_due
-from autorisen.subscriptions.periods import next_period_end, unused_credit
+from autorisen.subscriptions.periods import next_period_end
 from autorisen.subscriptions.start_subscription import on_customer_created, start_subscription
 from autorisen.subscriptions.store import (
     current_period,
@@ -130,5 +130,4 @@ __all__ = [
     "subscription_history",
     "subscription_of",
     "subscriptions_of",
-    "unused_credit",
 ]

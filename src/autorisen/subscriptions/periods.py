@@ -1,9 +1,9 @@
-"""When periods end, and what is left of one: calendar arithmetic in the customer's time zone. Pure."""
+"""When periods end: calendar arithmetic in the customer's time zone. Pure."""
 
 from __future__ import annotations
 
 from calendar import monthrange
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from autorisen.catalog import Interval, months_of
@@ -21,20 +21,3 @@ def next_period_end(anchor: datetime, interval: Interval, ordinal: int, zone: st
     year, month = local.year + month_index // 12, month_index % 12 + 1
     day = min(local.day, monthrange(year, month)[1])
     return local.replace(year=year, month=month, day=day, fold=0).astimezone(UTC)
-
-
-def unused_credit(price_minor: int, start: datetime, end: datetime, at: datetime) -> int:
-    """What of a price is given back when a period from `start` to `end` stops at `at`, by time, rounded down.
-
-    `price_minor` is what was paid for this period: a price that was not paid gives no credit. Rounding down keeps
-    every sequence of changes from yielding more than was paid. Raises ValueError for a negative price or an empty
-    period.
-    """
-    if price_minor < 0 or end <= start:
-        raise ValueError("a credit needs a price of zero or more and a period that lasts")
-    unused = end - min(max(at, start), end)
-    return price_minor * _microseconds(unused) // _microseconds(end - start)
-
-
-def _microseconds(duration: timedelta) -> int:
-    return duration // timedelta(microseconds=1)
