@@ -553,6 +553,11 @@ CREATE TABLE billing.unapplied_payments (
     CONSTRAINT unapplied_payments_amount_minor_check CHECK ((amount_minor > 0))
 );
 
+CREATE TABLE billing.unapplied_refunds (
+    payment_id uuid NOT NULL,
+    refunded_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE catalog.plan_versions (
     id uuid NOT NULL,
     plan_key text NOT NULL,
@@ -1100,6 +1105,9 @@ ALTER TABLE ONLY billing.rated_usage
 ALTER TABLE ONLY billing.unapplied_payments
     ADD CONSTRAINT unapplied_payments_pkey PRIMARY KEY (payment_id);
 
+ALTER TABLE ONLY billing.unapplied_refunds
+    ADD CONSTRAINT unapplied_refunds_pkey PRIMARY KEY (payment_id);
+
 ALTER TABLE ONLY catalog.plan_versions
     ADD CONSTRAINT plan_versions_pkey PRIMARY KEY (id);
 
@@ -1367,6 +1375,8 @@ CREATE TRIGGER rated_usage_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON bi
 
 CREATE TRIGGER unapplied_payments_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.unapplied_payments FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
+CREATE TRIGGER unapplied_refunds_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.unapplied_refunds FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
 CREATE TRIGGER plan_versions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON catalog.plan_versions FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE TRIGGER prices_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON catalog.prices FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
@@ -1512,6 +1522,9 @@ ALTER TABLE ONLY billing.unapplied_payments
 
 ALTER TABLE ONLY billing.unapplied_payments
     ADD CONSTRAINT unapplied_payments_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES payments.payments(id);
+
+ALTER TABLE ONLY billing.unapplied_refunds
+    ADD CONSTRAINT unapplied_refunds_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES billing.unapplied_payments(payment_id);
 
 ALTER TABLE ONLY catalog.prices
     ADD CONSTRAINT prices_plan_version_id_fkey FOREIGN KEY (plan_version_id) REFERENCES catalog.plan_versions(id);

@@ -11,6 +11,7 @@ import pytest
 from autorisen import billing, catalog, payments, subscriptions
 from autorisen.accounts import Customer
 from autorisen.billing import Invoice, InvoiceStatus, store
+from autorisen.kit.ids import public_id
 from autorisen.kit.mail import mails
 from autorisen.payments.store import payments_for
 from tests.factories.billing import Shop
@@ -213,7 +214,15 @@ async def test_unapplied_money_can_go_back(shop: Shop) -> None:
     big = await billing.start_upgrade(shop.runtime, customer_id=customer.id, plan_key="enterprise", interval="month")
     await shop.pay(pro.url)
     await shop.pay(big.url)
+    async with shop.runtime.database.read() as tx:
+        (waiting,) = await billing.list_unapplied(tx, 10)
+        assert await billing.count_unapplied(tx) == 1
+    assert (waiting.public_id, waiting.refunded_at) == (public_id("pay", big.payment_id), None)
     await _refund(shop, big.payment_id)
+    async with shop.runtime.database.read() as tx:
+        (returned,) = await billing.list_unapplied(tx, 10)
+        assert await billing.count_unapplied(tx) == 0
+    assert returned.refunded_at == shop.clock.now()
     assert await shop.balance(f"unapplied:{customer.id}") == 0
     assert (await shop.subscription(customer)).plan_key == "pro"
 

@@ -37,7 +37,7 @@ async def test_services_health_lists_parts_with_states(client: httpx.AsyncClient
     answer = await client.get("/services/health")
     assert answer.status_code == 200
     assert answer.json()["status"] == "ok"
-    assert [part["state"] for part in answer.json()["components"]] == ["ok"] * 5
+    assert [part["state"] for part in answer.json()["components"]] == ["ok"] * 6
 
 
 async def test_work_that_waits_too_long_degrades_the_worker(runtime: Runtime) -> None:
@@ -88,6 +88,7 @@ async def test_without_a_database_health_is_503_within_two_seconds(runtime: Runt
         'autorisen_jobs{state="dead"} 0.0',
         "autorisen_oldest_due_job_seconds 0.0",
         "autorisen_deliveries_parked 0.0",
+        "autorisen_payments_unapplied 0.0",
         "autorisen_events_stored 0.0",
     ],
 )

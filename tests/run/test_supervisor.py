@@ -45,7 +45,8 @@ def test_it_answers_and_says_where(running: Installation) -> None:
 
 def test_services_health_lists_every_part(running: Installation) -> None:
     answer = running.get("/services/health").json()
-    assert {part["name"] for part in answer["components"]} == {"database", "worker", "queue", "webhooks", "events"}
+    names = {"database", "worker", "queue", "webhooks", "payments", "events"}
+    assert {part["name"] for part in answer["components"]} == names
 
 
 def test_a_taken_port_says_what_to_do(running: Installation, tmp_path: Path) -> None:

@@ -160,6 +160,13 @@ CREATE TABLE billing.unapplied_payments (
 CREATE TRIGGER unapplied_payments_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON billing.unapplied_payments
     FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
+CREATE TABLE billing.unapplied_refunds (
+    payment_id uuid PRIMARY KEY REFERENCES billing.unapplied_payments (payment_id),
+    refunded_at timestamptz NOT NULL
+);
+CREATE TRIGGER unapplied_refunds_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON billing.unapplied_refunds
+    FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
 CREATE TABLE billing.pending_changes (
     id uuid PRIMARY KEY,
     subscription_id uuid NOT NULL REFERENCES subscriptions.subscriptions (id),

@@ -1,9 +1,9 @@
 """Close a period, invoice it, collect, explain every line.
 
 Owns the PostgreSQL schema `billing`: `invoices` and `invoice_lines` (final once issued), `invoice_numbers` (gapless),
-`rated_usage`, `closings`, `period_fees`, `invoice_payments` and `unapplied_payments` (append-only), and
-`pending_changes` (plan changes that wait for their payment). Facts: InvoiceIssued, InvoicePaid, InvoicePaymentFailed,
-PaymentUnapplied.
+`rated_usage`, `closings`, `period_fees`, `invoice_payments`, `unapplied_payments` and `unapplied_refunds`
+(append-only), and `pending_changes` (plan changes that wait for their payment). Facts: InvoiceIssued,
+InvoicePaid, InvoicePaymentFailed, PaymentUnapplied.
 
 This is the door; other capabilities import from here only.
 """
@@ -39,6 +39,7 @@ from autorisen.billing.pay_invoice import pay_invoice
 from autorisen.billing.read_invoices import customer_invoice, invoice
 from autorisen.billing.settle_invoice import settle_invoice
 from autorisen.billing.store import list_invoices
+from autorisen.billing.unapplied.store import UnappliedPayment, count_unapplied, list_unapplied, unapplied_payment
 from autorisen.billing.upgrades.start_upgrade import preview_upgrade, start_upgrade
 
 __all__ = [
@@ -67,9 +68,11 @@ __all__ = [
     "Purpose",
     "RatedUsage",
     "SubscriptionMissing",
+    "UnappliedPayment",
     "checkout_state",
     "close_period",
     "cost_so_far",
+    "count_unapplied",
     "customer_invoice",
     "explain",
     "invoice",
@@ -77,6 +80,7 @@ __all__ = [
     "invoice_pdf",
     "issue_invoice",
     "list_invoices",
+    "list_unapplied",
     "next_invoice",
     "on_payment_disputed",
     "on_payment_failed",
@@ -88,4 +92,5 @@ __all__ = [
     "send_receipt",
     "settle_invoice",
     "start_upgrade",
+    "unapplied_payment",
 ]

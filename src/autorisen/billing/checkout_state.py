@@ -9,6 +9,7 @@ from uuid import UUID
 from autorisen import payments
 from autorisen.billing import store
 from autorisen.billing.model import InvoiceStatus, invoice_of
+from autorisen.billing.unapplied.store import unapplied_payment
 from autorisen.kit.database import Tx
 from autorisen.kit.ids import MalformedId, parse_public_id
 
@@ -38,6 +39,6 @@ async def checkout_state(tx: Tx, *, customer_id: UUID, checkout: str) -> Checkou
     invoice = None if invoice_id is None else await store.find_invoice(tx, invoice_id)
     if invoice is not None and invoice.status is InvoiceStatus.PAID:
         return CheckoutState("done", checkout)
-    if await store.is_unapplied(tx, payment.id):
+    if await unapplied_payment(tx, payment.id) is not None:
         return CheckoutState("unapplied", checkout)
     return CheckoutState("waiting", checkout)

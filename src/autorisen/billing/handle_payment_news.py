@@ -11,6 +11,7 @@ from autorisen.billing.lock_invoice import lock_invoice
 from autorisen.billing.mail_invoice import mail_payment_failed, mail_receipt
 from autorisen.billing.model import Invoice, InvoiceStatus, invoice_of
 from autorisen.billing.read_invoices import invoice as issued_invoice
+from autorisen.billing.unapplied import store as unapplied
 from autorisen.kit.money import Money
 from autorisen.kit.unit import Unit
 from autorisen.kit.work import record
@@ -59,6 +60,7 @@ async def on_payment_refunded(unit: Unit, fact: payments.PaymentRefunded) -> Non
             ledger.Line(f"disputed:{fact.gateway}" if was_disputed else f"clearing:{fact.gateway}", -amount),
         ],
     )
+    await unapplied.mark_refunded(unit.tx, fact.payment_id, unit.now)
     if invoice is not None and await store.mark_refunded(unit.tx, invoice.id, unit.now):
         await _end_access(unit, invoice)
 

@@ -10,6 +10,7 @@ from autorisen.billing.facts import InvoicePaid, PaymentUnapplied
 from autorisen.billing.issue_invoice import finalise_invoice, receivable
 from autorisen.billing.lock_invoice import lock_invoice
 from autorisen.billing.model import Invoice, InvoiceStatus, invoice_of
+from autorisen.billing.unapplied import store as unapplied
 from autorisen.billing.upgrades.apply_change import apply_change, too_late
 from autorisen.billing.upgrades.store import change_of_invoice
 from autorisen.kit.money import Money
@@ -101,7 +102,7 @@ async def keep_unapplied(unit: Unit, fact: payments.PaymentSucceeded, reason: st
         "reason": reason,
         "at": unit.now,
     }
-    if not await store.insert_unapplied(unit.tx, values):
+    if not await unapplied.insert_unapplied(unit.tx, values):
         return
     amount = Money(fact.amount_minor, fact.currency)
     await ledger.post(

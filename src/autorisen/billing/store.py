@@ -142,14 +142,6 @@ INSERT INTO billing.invoice_payments (payment_id, invoice_id, amount_minor, gate
 VALUES (%(payment_id)s, %(invoice_id)s, %(amount_minor)s, %(gateway)s, %(at)s)
 """
 INVOICE_PAID_BY = "SELECT invoice_id FROM billing.invoice_payments WHERE payment_id = %(payment_id)s"
-INSERT_UNAPPLIED = """
-INSERT INTO billing.unapplied_payments (payment_id, customer_id, reference, amount_minor, currency, gateway, reason,
-    recorded_at)
-VALUES (%(payment_id)s, %(customer_id)s, %(reference)s, %(amount_minor)s, %(currency)s, %(gateway)s, %(reason)s, %(at)s)
-ON CONFLICT (payment_id) DO NOTHING RETURNING payment_id
-"""
-
-IS_UNAPPLIED = "SELECT FROM billing.unapplied_payments WHERE payment_id = %(payment_id)s"
 
 
 async def insert_invoice(tx: Tx, id: UUID, draft: Draft, line_ids: Sequence[UUID], at: datetime) -> None:
@@ -384,13 +376,3 @@ async def invoice_paid_by(tx: Tx, payment_id: UUID) -> UUID | None:
     """The invoice that a payment has paid."""
     row = await (await tx.execute(INVOICE_PAID_BY, {"payment_id": payment_id})).fetchone()
     return None if row is None else row[0]
-
-
-async def insert_unapplied(tx: Tx, values: Mapping[str, object]) -> bool:
-    """Keep a payment that pays nothing we know. False when it is kept already."""
-    return (await tx.execute(INSERT_UNAPPLIED, values)).rowcount == 1
-
-
-async def is_unapplied(tx: Tx, payment_id: UUID) -> bool:
-    """Whether a payment arrived that could pay nothing."""
-    return await (await tx.execute(IS_UNAPPLIED, {"payment_id": payment_id})).fetchone() is not None

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from autorisen import accounts, billing, payments
 from autorisen.accounts import Customer
-from autorisen.billing import Invoice, InvoiceStatus
+from autorisen.billing import Invoice, InvoiceStatus, UnappliedPayment
 from autorisen.console.access import Operator
 from autorisen.console.paging import PAGE_SIZE, cursor, older_link
 from autorisen.kit.http import RuntimeDep
@@ -33,6 +33,7 @@ class InvoicesPage:
     status: InvoiceStatus | None
     choices: Sequence[tuple[str, str, bool]]
     older: str | None
+    unapplied: Sequence[UnappliedPayment]
 
 
 @dataclass(frozen=True)
@@ -53,17 +54,24 @@ async def invoices_page(
         found = await billing.list_invoices(
             tx, customer_id=None, status=wanted, after=cursor("inv", after), limit=PAGE_SIZE
         )
+        # On the first page only: it is what somebody has to decide about, not a part of the list.
+        unapplied = [] if after else await billing.list_unapplied(tx, PAGE_SIZE)
         page = InvoicesPage(
             invoices=found,
-            customers=await accounts.customers_by_id(tx, {each.customer_id for each in found}),
+            customers=await accounts.customers_by_id(tx, _customer_ids(found, unapplied)),
             status=wanted,
             choices=[
                 ("/console/invoices", "All", wanted is None),
                 *((f"/console/invoices?status={each}", each.capitalize(), each is wanted) for each in _SHOWN),
             ],
             older=older_link("/console/invoices", "inv", found, status=wanted or ""),
+            unapplied=unapplied,
         )
     return render(request, "console/invoices.html", page)
+
+
+def _customer_ids(invoices: Sequence[Invoice], unapplied: Sequence[UnappliedPayment]) -> set[UUID]:
+    return {each.customer_id for each in invoices} | {each.customer_id for each in unapplied}
 
 
 @router.get("/{invoice_id}")

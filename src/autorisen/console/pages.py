@@ -11,7 +11,15 @@ from fastapi.responses import Response
 
 from autorisen import accounts, billing, ledger, metering, ops, payments, subscriptions
 from autorisen.billing import Invoice
-from autorisen.console import clock_page, customers_page, deliveries_page, invoices_page, mail_page, work_page
+from autorisen.console import (
+    clock_page,
+    customers_page,
+    deliveries_page,
+    invoices_page,
+    mail_page,
+    payments_page,
+    work_page,
+)
 from autorisen.console.access import Operator
 from autorisen.console.model import Books, books
 from autorisen.kit.http import RuntimeDep
@@ -23,7 +31,7 @@ from autorisen.payments import DeliveryStatus
 from autorisen.ui import render
 
 router = APIRouter(prefix="/console")
-for part in (customers_page, invoices_page, deliveries_page, work_page, clock_page, mail_page):
+for part in (customers_page, invoices_page, payments_page, deliveries_page, work_page, clock_page, mail_page):
     router.include_router(part.router)
 
 _RECENT = 8
@@ -41,6 +49,7 @@ class OverviewPage:
     events: EventCounts
     queue: QueueState
     deliveries: Mapping[DeliveryStatus, int]
+    unapplied: int
     health: State
     invoices: Sequence[Invoice]
     now: datetime
@@ -75,6 +84,7 @@ async def overview(request: Request, runtime: RuntimeDep, _operator: Operator) -
             events=await metering.event_counts(tx),
             queue=await queue_state(tx, now),
             deliveries=await payments.delivery_counts(tx),
+            unapplied=await billing.count_unapplied(tx),
             health=ops.overall(parts),
             invoices=await billing.list_invoices(tx, customer_id=None, limit=_RECENT),
             now=now,

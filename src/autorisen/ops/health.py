@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from autorisen import metering, payments
+from autorisen import billing, metering, payments
 from autorisen.kit.problems import Unavailable
 from autorisen.kit.unit import Runtime
 from autorisen.kit.work import QueueState
@@ -42,6 +42,7 @@ class Figures:
 
     queue: QueueState
     parked_deliveries: int
+    unapplied_payments: int
     events: int
     now: datetime
 
@@ -77,6 +78,7 @@ async def _figures(runtime: Runtime) -> Figures:
         return Figures(
             queue=await queue_state(tx, now),
             parked_deliveries=deliveries[payments.DeliveryStatus.PARKED],
+            unapplied_payments=await billing.count_unapplied(tx),
             events=counts.stored,
             now=now,
         )
@@ -87,7 +89,8 @@ async def components(runtime: Runtime) -> list[Component]:
     seen = await figures(runtime)
     if seen is None:
         return [Component("database", State.DOWN, "does not answer")]
-    return [Component("database", State.OK, "answers"), _worker(seen), _queue(seen), _webhooks(seen), _events(seen)]
+    answers = Component("database", State.OK, "answers")
+    return [answers, _worker(seen), _queue(seen), _webhooks(seen), _payments(seen), _events(seen)]
 
 
 def overall(parts: list[Component]) -> State:
@@ -114,6 +117,12 @@ def _webhooks(seen: Figures) -> Component:
     if seen.parked_deliveries:
         return Component("webhooks", State.DEGRADED, f"{seen.parked_deliveries} deliveries are parked")
     return Component("webhooks", State.OK, "none parked")
+
+
+def _payments(seen: Figures) -> Component:
+    if seen.unapplied_payments:
+        return Component("payments", State.DEGRADED, f"{seen.unapplied_payments} unapplied; see the console's invoices")
+    return Component("payments", State.OK, "none unapplied")
 
 
 def _events(seen: Figures) -> Component:

@@ -31,4 +31,6 @@ def _add_figures(registry: CollectorRegistry, seen: Figures) -> None:
     oldest.set(seen.oldest_due_seconds)
     parked = Gauge("autorisen_deliveries_parked", "Inbound webhooks that wait for an operator", registry=registry)
     parked.set(seen.parked_deliveries)
+    unapplied = Gauge("autorisen_payments_unapplied", "Payments that pay nothing we know", registry=registry)
+    unapplied.set(seen.unapplied_payments)
     Gauge("autorisen_events_stored", "Usage events stored", registry=registry).set(seen.events)
