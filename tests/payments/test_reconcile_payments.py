@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -12,7 +13,7 @@ import pytest
 from autorisen.kit.clock import SandboxClock
 from autorisen.kit.unit import Runtime
 from autorisen.kit.work import Worker, enqueue
-from autorisen.payments import charge_saved_method, list_deliveries
+from autorisen.payments import DeliveryStatus, charge_saved_method, list_deliveries, replay_delivery
 from autorisen.payments.reconcile_payments import REFRESH_KIND
 from autorisen.payments.sandbox.gateway import SandboxGateway
 from tests.factories.payments import (
@@ -73,6 +74,57 @@ async def test_a_stuck_payment_is_asked_about(
     assert (await the_payment(runtime)).status == "succeeded"
     assert len(await facts(runtime, "PaymentSucceeded")) == 1
     assert await count(runtime, "payments.history WHERE cause LIKE 'refresh%'") == 1
+
+
+async def test_an_answer_that_contradicts_is_parked_once_and_can_be_asked_for_again(
+    runtime: Runtime, client: httpx.AsyncClient, worker: Worker, checkout: OpenCheckout
+) -> None:
+    await pay(client, checkout)
+    await lose_all_jobs(runtime)
+    async with runtime.unit() as unit:
+        await unit.tx.execute("DELETE FROM sandbox.events")
+        await unit.tx.execute("UPDATE sandbox.charges SET amount_minor = 1")
+    for _ in range(3):
+        later(runtime, timedelta(minutes=15))
+        await worker.drain()
+    assert await count(runtime, "kit.jobs") == 0, "neither dead nor to be tried again"
+    assert (await the_payment(runtime)).status == "pending"
+    (parked,) = await facts(runtime, "DeliveryParked")
+    assert parked["reason"] == "wrong_amount"
+    async with runtime.database.read() as tx:
+        (answer,) = await list_deliveries(tx, status=DeliveryStatus.PARKED)
+    assert answer.payment_id == (await the_payment(runtime)).id
+    assert json.loads(answer.body)["amount_minor"] == 1
+    async with runtime.unit() as unit:
+        await unit.tx.execute("UPDATE sandbox.charges SET amount_minor = %s", (PRICE.minor,))
+        await replay_delivery(unit, answer.id)
+    await worker.drain()
+    assert (await the_payment(runtime)).status == "succeeded"
+    async with runtime.database.read() as tx:
+        assert [each.status for each in await list_deliveries(tx)] == ["applied"]
+
+
+async def test_a_parked_answer_stays_parked_when_the_gateway_forgets_the_payment(
+    runtime: Runtime, client: httpx.AsyncClient, worker: Worker
+) -> None:
+    """A charge with nobody present whose answer does not fit: it is asked for again without a dead job."""
+    customer_id = await a_saved_card(runtime, client, worker)
+    async with runtime.unit() as unit:
+        await charge_saved_method(unit, customer_id=customer_id, reference="order:1", amount=PRICE, description="April")
+        await unit.tx.execute(
+            "INSERT INTO sandbox.charges SELECT 'sch_odd', p.id::text, NULL, p.id::text, p.reference, m.token,"
+            " 1, p.currency, 'succeeded', NULL, p.created_at FROM payments.payments p"
+            " JOIN payments.payment_methods m ON m.id = p.method_id WHERE p.reference = 'order:1'"
+        )
+    await worker.drain()
+    assert await count(runtime, "kit.jobs") == 0
+    async with runtime.unit() as unit:
+        (answer,) = await list_deliveries(unit.tx, status=DeliveryStatus.PARKED)
+        await unit.tx.execute("DELETE FROM sandbox.charges WHERE id = 'sch_odd'")
+        await replay_delivery(unit, answer.id)
+    await worker.drain()
+    assert [fact["reason"] for fact in await facts(runtime, "DeliveryParked")] == ["wrong_amount", "unknown_at_gateway"]
+    assert (await the_payment(runtime)).status == "pending"
 
 
 async def test_a_payment_under_way_is_left_alone(runtime: Runtime, worker: Worker, checkout: OpenCheckout) -> None:

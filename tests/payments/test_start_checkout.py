@@ -19,6 +19,7 @@ from autorisen.payments import (
     GatewayDown,
     GatewayUnavailable,
     PaymentInProgress,
+    PaymentUnclear,
     UnknownGateway,
     checkout_with_payment,
     history,
@@ -103,6 +104,22 @@ async def test_a_page_whose_time_is_over_is_replaced(
     await worker.drain()
     assert (await the_payment(runtime)).attempt == 2
     assert (await the_payment(runtime)).status == "succeeded"
+
+
+async def test_a_payer_is_told_when_an_earlier_payment_is_not_what_we_asked_for(
+    runtime: Runtime, client: httpx.AsyncClient
+) -> None:
+    customer_id = await a_customer(runtime)
+    await pay(client, await a_checkout(runtime, customer_id))
+    async with runtime.unit() as unit:
+        await unit.tx.execute("UPDATE sandbox.charges SET amount_minor = 1")
+    later(runtime, timedelta(hours=24))
+    for _ in range(2):
+        with pytest.raises(PaymentUnclear, match="do not pay again"):
+            await a_checkout(runtime, customer_id)
+    (parked,) = await facts(runtime, "DeliveryParked")
+    assert parked["reason"] == "wrong_amount"
+    assert await count(runtime, "payments.payments") == 1
 
 
 async def test_a_page_that_never_reached_the_gateway_is_taken_up_even_late(runtime: Runtime) -> None:

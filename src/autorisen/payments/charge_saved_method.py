@@ -14,9 +14,9 @@ from autorisen.payments import store
 from autorisen.payments.errors import AlreadyPaid, NoSavedMethod, PaymentInProgress
 from autorisen.payments.gateway import ChargeOrder
 from autorisen.payments.gateways import gateway_named, mode_of
+from autorisen.payments.inbox.settle_or_park import settle_or_park
 from autorisen.payments.methods import store as methods
 from autorisen.payments.model import SETTLED, Payment, PaymentKind, Truth
-from autorisen.payments.settle_payment import settle_payment
 
 CHARGE_KIND = "payments.charge"
 
@@ -75,8 +75,8 @@ async def perform_charge(lease: Lease, payload: dict[str, Any]) -> None:
     async with lease.finish() as unit:
         payment = await store.payment(unit.tx, payment_id, lock=True)
         if truth is not None and payment is not None:
-            after = await settle_payment(unit, payment, truth, cause=f"charge {lease.job_id}")
-            log.info("payment.charged", payment_id=str(payment_id), status=after.status.value)
+            after = await settle_or_park(unit, payment, truth, cause=f"charge {lease.job_id}")
+            log.info("payment.charged", payment_id=str(payment_id), status=(after or payment).status.value)
 
 
 async def _ask(runtime: Runtime, payment_id: UUID) -> Truth | None:

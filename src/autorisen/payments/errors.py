@@ -37,6 +37,12 @@ class PaymentInProgress(Conflict):
     code, title = "payment_in_progress", "A payment for this is already on its way"
 
 
+class PaymentUnclear(Conflict):
+    """The gateway's word about an earlier payment does not fit what we asked for; an operator has been alerted."""
+
+    code, title = "payment_unclear", "An earlier payment for this has to be cleared up first"
+
+
 class AlreadyPaid(Conflict):
     code, title = "already_paid", "This is already paid"
 

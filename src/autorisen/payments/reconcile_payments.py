@@ -16,6 +16,7 @@ from autorisen.payments.gateway import Gateway, Lookup
 from autorisen.payments.gateways import gateway_named, gateways
 from autorisen.payments.inbox import store as inbox
 from autorisen.payments.inbox.receive_webhook import take_in
+from autorisen.payments.inbox.settle_or_park import settle_or_park
 from autorisen.payments.model import Payment, PaymentKind, PaymentStatus, Terms, Truth
 from autorisen.payments.settle_payment import settle_payment
 
@@ -77,7 +78,7 @@ async def refresh_payment(lease: Lease, payload: dict[str, Any]) -> None:
         if payment is None or not payment.is_live:
             return
         if truth is not None:
-            await settle_payment(unit, payment, truth, cause=f"refresh {lease.job_id}")
+            await settle_or_park(unit, payment, truth, cause=f"refresh {lease.job_id}")
         elif payment.kind is PaymentKind.SAVED_METHOD:
             # The gateway never heard of it, so its job died before the question. Same key, so asking again is safe.
             await enqueue_charge(unit, payment.id)

@@ -10,8 +10,8 @@ from autorisen.kit.work import Lease, enqueue
 from autorisen.payments import store
 from autorisen.payments.errors import NotRefundable, UnknownPayment
 from autorisen.payments.gateways import gateway_named
+from autorisen.payments.inbox.settle_or_park import settle_or_park
 from autorisen.payments.model import PaymentStatus
-from autorisen.payments.settle_payment import settle_payment
 
 REFUND_KIND = "payments.refund"
 
@@ -38,4 +38,4 @@ async def perform_refund(lease: Lease, payload: dict[str, Any]) -> None:
     async with lease.finish() as unit:
         locked = await store.payment(unit.tx, payment_id, lock=True)
         assert locked is not None, "payments are never deleted"
-        await settle_payment(unit, locked, truth, cause=f"refund {lease.job_id}")
+        await settle_or_park(unit, locked, truth, cause=f"refund {lease.job_id}")

@@ -13,11 +13,11 @@ from autorisen.kit.ids import public_id
 from autorisen.kit.money import Money
 from autorisen.kit.unit import Runtime, Unit
 from autorisen.payments import store
-from autorisen.payments.errors import AlreadyPaid, GatewayDown, PaymentInProgress
+from autorisen.payments.errors import AlreadyPaid, GatewayDown, PaymentInProgress, PaymentUnclear
 from autorisen.payments.gateway import CheckoutOrder, Gateway, GatewayUnavailable, Lookup
 from autorisen.payments.gateways import checkout_gateway, gateway_named
+from autorisen.payments.inbox.settle_or_park import settle_or_park
 from autorisen.payments.model import SETTLED, Checkout, Payment, PaymentKind
-from autorisen.payments.settle_payment import settle_payment
 
 CHECKOUT_LIFETIME = timedelta(hours=24)
 
@@ -45,7 +45,7 @@ async def start_checkout(
     `return_url` is where the payer comes back to, with `?checkout=chk_...` added; coming back proves nothing.
     Takes a `Runtime` and not a `Unit`: the payment is committed before the gateway is asked, and the gateway is asked
     outside any transaction. Raises `AlreadyPaid`, `PaymentInProgress` (a charge of a saved card is on its way, or the
-    amount differs) and `GatewayDown`; after that last one the same call goes on where it stopped.
+    amount differs), `PaymentUnclear` and `GatewayDown`; after that last one the same call goes on where it stopped.
     """
     gateway = checkout_gateway(runtime)
     purchase = _Purchase(customer_id, reference, amount, description, return_url)
@@ -100,7 +100,10 @@ async def _close_expired(runtime: Runtime, reference: str) -> None:
     async with runtime.unit() as unit:
         payment = await store.payment(unit.tx, live.id, lock=True)
         assert payment is not None, "payments are never deleted"
-        await settle_payment(unit, payment, truth, cause="the page had expired")
+        settled = await settle_or_park(unit, payment, truth, cause="the page had expired")
+    if settled is None:
+        # Only now: the alert has to be committed.
+        raise PaymentUnclear(detail="do not pay again; we look into an earlier payment for this and write to you")
 
 
 async def _open(unit: Unit, gateway: Gateway, purchase: _Purchase) -> tuple[Payment, store.StoredCheckout]:

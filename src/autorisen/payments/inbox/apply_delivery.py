@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -10,9 +10,10 @@ from autorisen.kit.unit import Runtime, Unit
 from autorisen.kit.work import Lease, record
 from autorisen.payments import store as payments
 from autorisen.payments.facts import DeliveryParked
-from autorisen.payments.gateway import Unreadable
+from autorisen.payments.gateway import Lookup, Unreadable
 from autorisen.payments.gateways import gateway_named
 from autorisen.payments.inbox import store
+from autorisen.payments.inbox.settle_or_park import ANSWER_TYPE
 from autorisen.payments.model import Delivery, DeliveryStatus, ParkReason, Payment, Terms, Truth, disagreement
 from autorisen.payments.settle_payment import Contradiction, settle_payment
 
@@ -55,6 +56,8 @@ async def apply_delivery(lease: Lease, payload: dict[str, Any]) -> None:
 async def _look(runtime: Runtime, delivery: Delivery) -> _Finding:
     """What the gateway says about the delivery, asked outside any transaction."""
     gateway = gateway_named(runtime, delivery.gateway)
+    if delivery.type == ANSWER_TYPE and delivery.payment_id is not None:
+        return await _ask_again(runtime, delivery.payment_id)
     try:
         announcement = gateway.read(delivery.body)
     except Unreadable:
@@ -67,6 +70,17 @@ async def _look(runtime: Runtime, delivery: Delivery) -> _Finding:
         return _Ignore()
     truth = await gateway.fetch(announcement.lookup)
     return _Found(truth, announcement.terms) if truth else ParkReason.UNKNOWN_AT_GATEWAY
+
+
+async def _ask_again(runtime: Runtime, payment_id: UUID) -> _Finding:
+    """What the gateway says now about a payment of which it has said what did not fit."""
+    async with runtime.database.read() as tx:
+        payment = await payments.payment(tx, payment_id)
+        stored = await payments.checkout_of_payment(tx, payment_id)
+    assert payment is not None, "payments are never deleted"
+    provider_id = payment.provider_id or (stored.provider_id if stored else None)
+    truth = await gateway_named(runtime, payment.gateway).fetch(Lookup(provider_id, payment_id))
+    return _Found(replace(truth, payment_id=payment_id), None) if truth else ParkReason.UNKNOWN_AT_GATEWAY
 
 
 async def _apply(unit: Unit, delivery: Delivery, finding: _Finding) -> None:
