@@ -13,19 +13,18 @@ from pathlib import Path
 from typing import Any
 
 # Where money and identity are decided, every branch is taken by some test.
-WHOLE = ("catalog", "ledger", "billing", "payments", "accounts")
+WHOLE = ("catalog", "ledger", "billing", "payments", "accounts", "subscriptions")
 # Elsewhere a floor in percent that only rises: raise it when the report says it may.
 FLOORS: Mapping[str, int] = {
-    "kit": 80,
-    "ui": 80,
-    "metering": 85,
-    "subscriptions": 90,
-    "projectplan": 95,
-    "client": 85,
-    "ops": 75,
-    "portal": 80,
-    "console": 80,
-    "": 60,  # the composition roots: much of them runs in processes of its own
+    "kit": 91,
+    "ui": 95,
+    "metering": 96,
+    "projectplan": 99,
+    "client": 93,
+    "ops": 94,
+    "portal": 96,
+    "console": 93,
+    "": 62,  # the composition roots: much of them runs in processes that tests kill
 }
 
 

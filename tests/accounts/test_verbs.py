@@ -11,7 +11,8 @@ from argon2 import PasswordHasher
 
 from autorisen import accounts
 from autorisen.accounts.api_keys import KeyCache
-from autorisen.accounts.log_in import log_in
+from autorisen.accounts.errors import WrongCredentials
+from autorisen.accounts.log_in import _sign_in, log_in
 from autorisen.accounts.passwords import HashedPassword, needs_rehash
 from autorisen.accounts.store import credentials_by_email
 from autorisen.accounts.throttle import LOGIN_RULES, count_attempts, forget_old_attempts
@@ -59,6 +60,17 @@ async def test_a_member_is_added_once(unit: Unit) -> None:
     assert ann.public_id.startswith("usr_")
     with pytest.raises(accounts.EmailAlreadyRegistered):
         await make_user(unit, email="ANN@acme.example")
+
+
+async def test_who_is_disabled_while_the_password_is_verified_gets_no_session(runtime: Runtime) -> None:
+    async with runtime.unit() as unit:
+        ann = await make_user(unit)
+        credentials = await credentials_by_email(unit.tx, ann.email)
+        assert credentials is not None
+        await accounts.disable_user(unit, user_id=ann.id, actor="tests")
+    async with runtime.unit() as unit:
+        with pytest.raises(WrongCredentials):
+            await _sign_in(unit, credentials, email=ann.email, ip="127.0.0.1", user_agent="tests", replaces=None)
 
 
 async def test_what_was_done_is_in_the_audit_log(unit: Unit) -> None:

@@ -173,8 +173,9 @@ async def end_other_sessions(runtime: RuntimeDep, person: SignedIn) -> Response:
 @router.post("/sessions/{session_id}/end")
 async def end_session(runtime: RuntimeDep, person: SignedIn, session_id: str) -> Response:
     async with runtime.unit() as unit:
-        if not await sessions.end_own_session(unit, person, parse_public_id("ses", session_id)):
-            raise NotFound("you have no such session, or it has ended already")
+        ended = await sessions.end_own_session(unit, person, parse_public_id("ses", session_id))
+    if not ended:
+        raise NotFound("you have no such session, or it has ended already")
     return _back("The session has ended.", "sessions")
 
 
