@@ -61,7 +61,7 @@ def template(postgres: EmbeddedPostgres) -> str:
     name = "template_migrated"
     with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    migrate(postgres.url(name), os.environ.get("TEST_REVISION", "head"))
+    migrate(postgres.url(name))
     return name
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.datastructures import State
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from autorisen.accounts import api as accounts_api
 from autorisen.accounts import pages as accounts_pages
@@ -144,13 +144,13 @@ class _Problems:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
 
-        async def watch(message: dict[str, object]) -> None:
+        async def watch(message: Message) -> None:
             nonlocal started
             started = started or message["type"] == "http.response.start"
             await send(message)
 
         try:
-            await self._app(scope, receive, watch)  # type: ignore[arg-type]  # Starlette's Message is a MutableMapping
+            await self._app(scope, receive, watch)
         except Exception as error:
             if started or scope["type"] != "http":
                 raise
@@ -186,6 +186,3 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     problem.status, problem.code = error.status_code, f"http_{error.status_code}"  # type: ignore[misc]  # this one only
     problem.title = str(error.detail)  # type: ignore[misc]  # this one only
     return answer(request, problem)
-
-
-Handler = Callable[[Request, Exception], Awaitable[Response]]
