@@ -694,6 +694,20 @@ CREATE TABLE metering.batches (
     CONSTRAINT batches_rejected_check CHECK ((rejected >= 0))
 );
 
+CREATE TABLE metering.conflict_decisions (
+    tenant uuid NOT NULL,
+    source text NOT NULL,
+    event_id text NOT NULL,
+    digest bytea NOT NULL,
+    outcome text NOT NULL,
+    actor text NOT NULL,
+    reason text NOT NULL,
+    decided_at timestamp with time zone NOT NULL,
+    CONSTRAINT conflict_decisions_actor_check CHECK ((actor <> ''::text)),
+    CONSTRAINT conflict_decisions_outcome_check CHECK ((outcome = ANY (ARRAY['dismissed'::text, 'amended'::text]))),
+    CONSTRAINT conflict_decisions_reason_check CHECK ((reason <> ''::text))
+);
+
 CREATE TABLE metering.conflicts (
     tenant uuid NOT NULL,
     source text NOT NULL,
@@ -703,7 +717,11 @@ CREATE TABLE metering.conflicts (
     subject text NOT NULL,
     occurred_at timestamp with time zone,
     data json NOT NULL,
-    received_at timestamp with time zone NOT NULL
+    received_at timestamp with time zone NOT NULL,
+    id uuid GENERATED ALWAYS AS ((md5((((((tenant)::text || encode(digest, 'hex'::text)) || source) || chr(31)) || event_id)))::uuid) STORED NOT NULL,
+    extensions json,
+    status text DEFAULT 'open'::text NOT NULL,
+    CONSTRAINT conflicts_status_check CHECK ((status = ANY (ARRAY['open'::text, 'dismissed'::text, 'amended'::text])))
 );
 
 CREATE TABLE metering.events (
@@ -741,7 +759,27 @@ CREATE TABLE metering.rejected_events (
     body bytea NOT NULL,
     first_received_at timestamp with time zone NOT NULL,
     last_received_at timestamp with time zone NOT NULL,
-    times bigint DEFAULT 1 NOT NULL
+    times bigint DEFAULT 1 NOT NULL,
+    id uuid GENERATED ALWAYS AS ((encode(SUBSTRING(sha256((uuid_send(tenant) || digest)) FROM 1 FOR 16), 'hex'::text))::uuid) STORED NOT NULL,
+    status text DEFAULT 'open'::text NOT NULL,
+    CONSTRAINT rejected_events_status_check CHECK ((status = ANY (ARRAY['open'::text, 'replayed'::text, 'discarded'::text])))
+);
+
+CREATE TABLE metering.repairs (
+    tenant uuid NOT NULL,
+    digest bytea NOT NULL,
+    outcome text NOT NULL,
+    source text,
+    event_id text,
+    body bytea,
+    actor text NOT NULL,
+    reason text NOT NULL,
+    repaired_at timestamp with time zone NOT NULL,
+    CONSTRAINT repairs_actor_check CHECK ((actor <> ''::text)),
+    CONSTRAINT repairs_check CHECK ((((outcome = 'replayed'::text) = (source IS NOT NULL)) AND ((source IS NULL) = (event_id IS NULL)))),
+    CONSTRAINT repairs_check1 CHECK (((body IS NULL) OR (outcome = 'replayed'::text))),
+    CONSTRAINT repairs_outcome_check CHECK ((outcome = ANY (ARRAY['replayed'::text, 'discarded'::text]))),
+    CONSTRAINT repairs_reason_check CHECK ((reason <> ''::text))
 );
 
 CREATE TABLE metering.rollups (
@@ -1150,6 +1188,9 @@ ALTER TABLE ONLY ledger.transactions
 ALTER TABLE ONLY metering.batches
     ADD CONSTRAINT batches_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY metering.conflict_decisions
+    ADD CONSTRAINT conflict_decisions_pkey PRIMARY KEY (tenant, source, event_id, digest);
+
 ALTER TABLE ONLY metering.conflicts
     ADD CONSTRAINT conflicts_pkey PRIMARY KEY (tenant, source, event_id, digest);
 
@@ -1164,6 +1205,9 @@ ALTER TABLE ONLY metering.meters
 
 ALTER TABLE ONLY metering.rejected_events
     ADD CONSTRAINT rejected_events_pkey PRIMARY KEY (tenant, digest);
+
+ALTER TABLE ONLY metering.repairs
+    ADD CONSTRAINT repairs_pkey PRIMARY KEY (tenant, digest);
 
 ALTER TABLE ONLY metering.rollups
     ADD CONSTRAINT rollups_pkey PRIMARY KEY (customer_id, meter, hour, dimensions);
@@ -1309,13 +1353,35 @@ CREATE INDEX entries_account ON ledger.entries USING btree (account, currency) I
 
 CREATE INDEX batches_received ON metering.batches USING btree (received_at);
 
+CREATE INDEX conflicts_event ON metering.conflicts USING btree (event_id, tenant);
+
+CREATE INDEX conflicts_id ON metering.conflicts USING btree (id);
+
+CREATE INDEX conflicts_status ON metering.conflicts USING btree (status, received_at, id);
+
+CREATE INDEX conflicts_tenant ON metering.conflicts USING btree (tenant, status, received_at, id);
+
 CREATE INDEX events_customer_time ON metering.events USING btree (customer_id, occurred_at);
 
 CREATE INDEX events_time ON metering.events USING btree (occurred_at);
 
 CREATE INDEX events_unclaimed ON metering.events USING btree (subject) WHERE (customer_id IS NULL);
 
+CREATE INDEX rejected_events_event ON metering.rejected_events USING btree (event_id, tenant);
+
+CREATE INDEX rejected_events_id ON metering.rejected_events USING btree (id);
+
 CREATE INDEX rejected_events_last ON metering.rejected_events USING btree (last_received_at);
+
+CREATE INDEX rejected_events_rule ON metering.rejected_events USING btree (field, rule, id) WHERE (status = 'open'::text);
+
+CREATE INDEX rejected_events_status ON metering.rejected_events USING btree (status, last_received_at, id);
+
+CREATE INDEX rejected_events_tenant ON metering.rejected_events USING btree (tenant, status, last_received_at, id);
+
+CREATE INDEX rejected_events_tenant_rule ON metering.rejected_events USING btree (tenant, field, rule, id) WHERE (status = 'open'::text);
+
+CREATE INDEX repairs_event ON metering.repairs USING btree (tenant, source, event_id) WHERE (outcome = 'replayed'::text);
 
 CREATE INDEX rollups_meter ON metering.rollups USING btree (meter);
 
@@ -1399,9 +1465,13 @@ CREATE CONSTRAINT TRIGGER transactions_balance AFTER INSERT ON ledger.transactio
 
 CREATE TRIGGER batches_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON metering.batches FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
+CREATE TRIGGER conflict_decisions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON metering.conflict_decisions FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
 CREATE TRIGGER events_append_only BEFORE DELETE OR UPDATE OF tenant, source, event_id, type, subject, occurred_at, timed, batch_id, data, extensions OR TRUNCATE ON metering.events FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE TRIGGER events_claimed_once BEFORE UPDATE OF customer_id ON metering.events FOR EACH ROW WHEN ((old.customer_id IS NOT NULL)) EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER repairs_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON metering.repairs FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE TRIGGER allowed_steps_fixed BEFORE DELETE OR UPDATE OR TRUNCATE ON payments.allowed_steps FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
@@ -1534,6 +1604,12 @@ ALTER TABLE ONLY ledger.entries
 
 ALTER TABLE ONLY ledger.entries
     ADD CONSTRAINT entries_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES ledger.transactions(id);
+
+ALTER TABLE ONLY metering.conflict_decisions
+    ADD CONSTRAINT conflict_decisions_tenant_source_event_id_digest_fkey FOREIGN KEY (tenant, source, event_id, digest) REFERENCES metering.conflicts(tenant, source, event_id, digest);
+
+ALTER TABLE ONLY metering.repairs
+    ADD CONSTRAINT repairs_tenant_digest_fkey FOREIGN KEY (tenant, digest) REFERENCES metering.rejected_events(tenant, digest);
 
 ALTER TABLE ONLY metering.rollups
     ADD CONSTRAINT rollups_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);

@@ -30,6 +30,7 @@ from autorisen.kit.unit import Runtime
 from autorisen.kit.web_security import BodyLimit, SameOrigin, SecurityHeaders
 from autorisen.ledger import api as ledger_api
 from autorisen.metering import api as metering_api
+from autorisen.metering.repairs import api as repairs_api
 from autorisen.ops import api as ops_api
 from autorisen.payments import api as payments_api
 from autorisen.payments.sandbox import pages as sandbox_pages
@@ -45,6 +46,7 @@ log = structlog.get_logger(__name__)
 # Machine interfaces first, pages after; each capability brings its own.
 API_ROUTERS: tuple[APIRouter, ...] = (
     metering_api.router,  # first, because routes are tried in order and events are what comes most
+    repairs_api.router,
     ops_api.router,
     accounts_api.router,
     billing_api.router,

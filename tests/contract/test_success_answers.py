@@ -44,6 +44,8 @@ CALLS = (
     Call("GET /api/events"),
     Call("GET /api/usage", query=(*OF_ACME, ("bucket", "day"))),
     Call("GET /api/events/rejected", ("operator",)),
+    Call("GET /api/events/rejected/rules", ("operator",)),
+    Call("POST /api/events/rejected/replay", KEYS, body={"field": "/time", "rule": "must be new", "reason": "x"}),
     Call("GET /api/events/conflicts", ("operator",)),
     Call("GET /api/meters"),
     Call("GET /alive"),
@@ -85,6 +87,9 @@ LATER = {
     "POST /api/holds/{hold_id}/settle",
     "POST /api/holds/{hold_id}/release",
     "DELETE /api/api-keys/{key_id}",
+    "POST /api/events/rejected/{rejection_id}/replay",
+    "POST /api/events/rejected/{rejection_id}/discard",
+    "POST /api/events/conflicts/{conflict_id}/dismiss",
 }
 LEFT_OUT = {
     "GET /api/health": "says that no worker runs here",
@@ -136,6 +141,25 @@ def test_what_is_made_is_read_used_and_ended(served: Served, who: str) -> None:
         Call("DELETE /api/api-keys/{key_id}", path=(("key_id", key.json()["id"]),)),
     ):
         assert 200 <= check_answer(_case(call, {}), served, who) < 300, call.label
+
+
+@pytest.mark.parametrize("who", KEYS)
+def test_what_does_not_count_is_mended(served: Served, who: str) -> None:
+    """Rejected and conflicting events, which are there once they were sent."""
+    event = EVENT | {"subject": served.names["customer"]}
+    sent = [event | {"id": f"{who}-{number}", "time": "never"} for number in (1, 2)]
+    twice = [event | {"id": f"{who}-c", "data": {"try": number}} for number in (1, 2)]
+    with httpx.Client(base_url=served.url, headers=served.callers[who]) as client:
+        client.post("/api/events", json=[*sent, *twice])
+        first, second = (each["rejection"] for each in client.get("/api/events/rejected?limit=2").json()["events"])
+        conflict = client.get("/api/events/conflicts?limit=1").json()["events"][0]["conflict"]
+    replay = {"reason": "tests", "patch": {"time": None}}
+    for label, path, body in (
+        ("POST /api/events/rejected/{rejection_id}/replay", ("rejection_id", first), replay),
+        ("POST /api/events/rejected/{rejection_id}/discard", ("rejection_id", second), {"reason": "tests"}),
+        ("POST /api/events/conflicts/{conflict_id}/dismiss", ("conflict_id", conflict), {"reason": "tests"}),
+    ):
+        assert check_answer(_case(Call(label, path=(path,), body=body), {}), served, who) == 200, label
 
 
 def test_every_operation_is_asked_or_left_out_for_a_reason() -> None:

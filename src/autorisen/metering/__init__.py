@@ -1,12 +1,13 @@
 """Metering: usage events, counted once, for ever, and read as exact quantities.
 
 Owns the schema `metering`: meters, events (append-only, identity unique without a window), batches, rollups, conflicts,
-rejected_events, unmetered_types, imports. Records no facts; listens to CustomerCreated.
+rejected_events, repairs, conflict_decisions, unmetered_types,
+imports. Records no facts; listens to CustomerCreated.
 """
 
 from autorisen.metering.apply_meters import apply_meters, plan_meters
 from autorisen.metering.claim_events import claim_events, on_customer_created
-from autorisen.metering.decode import new_event
+from autorisen.metering.decode import exact_json, new_event
 from autorisen.metering.errors import MeterInUse
 from autorisen.metering.importing import (
     EXAMPLE_COLUMNS,
@@ -22,7 +23,6 @@ from autorisen.metering.meter_changes import MeterChange
 from autorisen.metering.model import (
     Aggregation,
     Bucket,
-    ConflictingEvent,
     Event,
     EventCounts,
     EventCursor,
@@ -30,21 +30,41 @@ from autorisen.metering.model import (
     MeterDefinition,
     Quantity,
     Receipt,
-    RejectedEvent,
     Rejection,
     Result,
     Status,
     StoredEvent,
 )
+from autorisen.metering.repairs import (
+    BrokenRule,
+    BulkReplay,
+    ConflictingEvent,
+    ConflictPage,
+    ConflictStatus,
+    Difference,
+    RejectedEvent,
+    RejectedPage,
+    RejectionStatus,
+    broken_rules,
+    conflicting_event,
+    conflicts_of_event,
+    differences,
+    discard_event,
+    dismiss_conflict,
+    list_conflicts,
+    list_rejected,
+    rejected_event,
+    rejections_of_event,
+    replay_event,
+    replay_rule,
+)
 from autorisen.metering.usage import (
-    conflicting_events,
     event_counts,
     ingest_health,
     meters,
     quantities,
     quantity,
     recent_events,
-    rejected_events,
     series,
 )
 
@@ -53,8 +73,13 @@ __all__ = [
     "JOBS",
     "SCHEDULE",
     "Aggregation",
+    "BrokenRule",
     "Bucket",
+    "BulkReplay",
+    "ConflictPage",
+    "ConflictStatus",
     "ConflictingEvent",
+    "Difference",
     "Event",
     "EventCounts",
     "EventCursor",
@@ -67,20 +92,30 @@ __all__ = [
     "Quantity",
     "Receipt",
     "RejectedEvent",
+    "RejectedPage",
     "Rejection",
+    "RejectionStatus",
     "Result",
     "Status",
     "StoredEvent",
     "Submission",
     "apply_meters",
+    "broken_rules",
     "claim_events",
-    "conflicting_events",
+    "conflicting_event",
+    "conflicts_of_event",
+    "differences",
+    "discard_event",
+    "dismiss_conflict",
     "event_counts",
+    "exact_json",
     "example_file",
     "import_file",
     "ingest",
     "ingest_all",
     "ingest_health",
+    "list_conflicts",
+    "list_rejected",
     "load_meters",
     "meters",
     "new_event",
@@ -89,6 +124,9 @@ __all__ = [
     "quantities",
     "quantity",
     "recent_events",
-    "rejected_events",
+    "rejected_event",
+    "rejections_of_event",
+    "replay_event",
+    "replay_rule",
     "series",
 ]

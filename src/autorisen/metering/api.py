@@ -19,11 +19,9 @@ from autorisen.metering.errors import InvalidEvent
 from autorisen.metering.ingest import Submission
 from autorisen.metering.ingest_queue import IngestQueue
 from autorisen.metering.query import (
-    conflict_document,
     event_cursor,
     event_document,
     stretch,
-    tenant_of,
     usage_document,
     usage_question,
     visible_customer,
@@ -179,26 +177,6 @@ async def list_events(
         customer_id = await visible_customer(tx, principal, customer, needed=False)
         events = await usage.recent_events(tx, customer_id=customer_id, type=type, after=after, limit=limit + 1)
     return _json(event_document(events, limit))
-
-
-@router.get("/api/events/rejected")
-async def list_rejected(
-    runtime: RuntimeDep, principal: Reader, limit: Annotated[int, Query(ge=1, le=200)] = 50
-) -> Response:
-    """Events that were refused, newest first, as they were sent and with the rule they broke."""
-    async with runtime.database.read() as tx:
-        found = await usage.rejected_events(tx, tenant=tenant_of(principal), limit=limit)
-    return _json({"events": found})
-
-
-@router.get("/api/events/conflicts")
-async def list_conflicts(
-    runtime: RuntimeDep, principal: Reader, limit: Annotated[int, Query(ge=1, le=200)] = 50
-) -> Response:
-    """Events whose source and id were used for other content before, newest first. They do not count."""
-    async with runtime.database.read() as tx:
-        found = await usage.conflicting_events(tx, tenant=tenant_of(principal), limit=limit)
-    return _json({"events": [conflict_document(each) for each in found]})
 
 
 @router.get("/api/meters")

@@ -192,32 +192,6 @@ class EventCursor:
 
 
 @dataclass(frozen=True)
-class RejectedEvent:
-    """An event that was refused, as it was sent, with the rule it broke and how often it came."""
-
-    id: str | None
-    field: str
-    rule: str
-    body: str
-    times: int
-    first_received_at: datetime
-    last_received_at: datetime
-
-
-@dataclass(frozen=True)
-class ConflictingEvent:
-    """An event whose identity was taken by another content, which is the one that counts."""
-
-    source: str
-    id: str
-    type: str
-    subject: str
-    time: datetime | None
-    data_json: str
-    received_at: datetime
-
-
-@dataclass(frozen=True)
 class EventCounts:
     """How many events are kept, and what needs a look."""
 

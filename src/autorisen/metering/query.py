@@ -20,7 +20,7 @@ from autorisen.kit.database import Tx
 from autorisen.kit.ids import public_id
 from autorisen.kit.problems import FieldError, InvalidInput
 from autorisen.metering import usage
-from autorisen.metering.model import NOTHING, ConflictingEvent, EventCursor, MeterDefinition, StoredEvent
+from autorisen.metering.model import NOTHING, EventCursor, MeterDefinition, StoredEvent
 from autorisen.metering.usage import BucketSize
 
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})")
@@ -181,19 +181,6 @@ def event_document(events: Sequence[StoredEvent], limit: int) -> dict[str, objec
         place = msgspec.json.encode((last.occurred_at.isoformat(), last.source, last.id))
         more = base64.urlsafe_b64encode(place).decode()
     return {"events": [_event(each) for each in page], "next": more}
-
-
-def conflict_document(event: ConflictingEvent) -> dict[str, object]:
-    """A conflicting event as it was sent, and when."""
-    return {
-        "id": event.id,
-        "source": event.source,
-        "type": event.type,
-        "subject": event.subject,
-        "time": event.time.isoformat() if event.time else None,
-        "data": msgspec.Raw(event.data_json.encode()),
-        "received_at": event.received_at.isoformat(),
-    }
 
 
 def _event(event: StoredEvent) -> dict[str, object]:

@@ -97,8 +97,9 @@ SET events = unmetered.events + excluded.events, last_seen_at = greatest(unmeter
 
 INSERT_CONFLICT = """
 INSERT INTO metering.conflicts
-    (tenant, source, event_id, digest, type, subject, occurred_at, data, received_at)
-VALUES (%(tenant)s, %(source)s, %(id)s, %(digest)s, %(type)s, %(subject)s, %(time)s, %(data)s::json, %(now)s)
+    (tenant, source, event_id, digest, type, subject, occurred_at, data, extensions, received_at)
+VALUES (%(tenant)s, %(source)s, %(id)s, %(digest)s, %(type)s, %(subject)s, %(time)s, %(data)s::json,
+    nullif(%(extensions)s, '')::json, %(now)s)
 ON CONFLICT DO NOTHING
 """
 
@@ -187,6 +188,7 @@ async def insert_conflicts(tx: Tx, conflicts: Sequence[tuple[UUID, Event]], now:
             "subject": event.subject,
             "time": event.time,
             "data": event.data_json,
+            "extensions": event.extensions_json,
             "now": now,
         }
         for tenant, event in sorted(conflicts, key=lambda each: (each[0], each[1].source, each[1].id))

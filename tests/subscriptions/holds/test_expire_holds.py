@@ -13,7 +13,7 @@ from autorisen.accounts import Customer
 from autorisen.kit.clock import FrozenClock
 from autorisen.kit.unit import Runtime
 from autorisen.kit.work import Worker
-from autorisen.metering import ingest, new_event, rejected_events
+from autorisen.metering import ingest, list_rejected, new_event
 from autorisen.subscriptions import (
     Hold,
     HoldStatus,
@@ -158,7 +158,7 @@ async def test_meters_that_exclude_each_other_do_not_keep_the_hold_alive(runtime
     assert ended is not None
     assert (ended.status, ended.used) == (HoldStatus.EXPIRED, Decimal(10))
     async with runtime.unit() as unit:
-        assert await rejected_events(unit.tx) == []
+        assert (await list_rejected(unit.tx, tenant=None)).events == ()
 
 
 async def test_what_ended_is_final_in_the_database(

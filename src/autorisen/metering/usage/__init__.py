@@ -3,14 +3,12 @@
 from autorisen.metering.usage.read_usage import (
     BUCKET_LIMIT,
     BucketSize,
-    conflicting_events,
     event_counts,
     ingest_health,
     meters,
     quantities,
     quantity,
     recent_events,
-    rejected_events,
     series,
     waiting_subjects,
 )
@@ -18,14 +16,12 @@ from autorisen.metering.usage.read_usage import (
 __all__ = [
     "BUCKET_LIMIT",
     "BucketSize",
-    "conflicting_events",
     "event_counts",
     "ingest_health",
     "meters",
     "quantities",
     "quantity",
     "recent_events",
-    "rejected_events",
     "series",
     "waiting_subjects",
 ]

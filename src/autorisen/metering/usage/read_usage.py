@@ -14,13 +14,11 @@ from autorisen.metering.model import (
     HOUR,
     NOTHING,
     Bucket,
-    ConflictingEvent,
     EventCounts,
     EventCursor,
     IngestHealth,
     MeterDefinition,
     Quantity,
-    RejectedEvent,
     StoredEvent,
     Unclaimed,
     window,
@@ -100,16 +98,6 @@ async def recent_events(
 ) -> list[StoredEvent]:
     """Stored events, newest event time first; `after` is where the page before ended."""
     return await store.select_events(tx, customer_id, type, after, limit)
-
-
-async def rejected_events(tx: Tx, *, tenant: UUID | None = None, limit: int = 50) -> list[RejectedEvent]:
-    """Refused events, newest first: those that keys of customer `tenant` sent, or all."""
-    return await store.select_rejected(tx, tenant, limit)
-
-
-async def conflicting_events(tx: Tx, *, tenant: UUID | None = None, limit: int = 50) -> list[ConflictingEvent]:
-    """Events that lost a conflict, newest first: those that keys of customer `tenant` sent, or all."""
-    return await store.select_conflicts(tx, tenant, limit)
 
 
 async def waiting_subjects(tx: Tx, *, limit: int) -> list[Unclaimed]:

@@ -10,12 +10,10 @@ from autorisen.kit.database import Tx
 from autorisen.metering.model import (
     Aggregation,
     Bucket,
-    ConflictingEvent,
     EventCounts,
     EventCursor,
     MeterDefinition,
     Quantity,
-    RejectedEvent,
     StoredEvent,
     Unclaimed,
     Unmetered,
@@ -100,25 +98,13 @@ WHERE (%(type)s::text IS NULL OR type = %(type)s)
 ORDER BY occurred_at DESC, source DESC, event_id DESC LIMIT %(limit)s
 """
 
-SELECT_REJECTED = """
-SELECT event_id, field, rule, body, times, first_received_at, last_received_at
-FROM metering.rejected_events WHERE %(tenant)s::uuid IS NULL OR tenant = %(tenant)s
-ORDER BY last_received_at DESC, digest LIMIT %(limit)s
-"""
-
-SELECT_CONFLICTS = """
-SELECT source, event_id, type, subject, occurred_at, data::text, received_at
-FROM metering.conflicts WHERE %(tenant)s::uuid IS NULL OR tenant = %(tenant)s
-ORDER BY received_at DESC, source, event_id, digest LIMIT %(limit)s
-"""
-
 SELECT_COUNTS = """
 SELECT
     (SELECT coalesce(sum(accepted), 0) FROM metering.batches),
     (SELECT count(*) FROM metering.events WHERE customer_id IS NULL),
     (SELECT coalesce(sum(events), 0) FROM metering.unmetered_types),
-    (SELECT count(*) FROM metering.conflicts),
-    (SELECT count(*) FROM metering.rejected_events)
+    (SELECT count(*) FROM metering.conflicts WHERE status = 'open'),
+    (SELECT count(*) FROM metering.rejected_events WHERE status = 'open')
 """
 
 SELECT_RECENT_BATCHES = """
@@ -186,21 +172,6 @@ async def select_events(
         },
     )
     return [StoredEvent(*row) for row in await cursor.fetchall()]
-
-
-async def select_rejected(tx: Tx, tenant: UUID | None, limit: int) -> list[RejectedEvent]:
-    """The newest first; those of every tenant when `tenant` is None."""
-    cursor = await tx.execute(SELECT_REJECTED, {"tenant": tenant, "limit": limit})
-    return [
-        RejectedEvent(id, field, rule, bytes(body).decode(errors="replace"), times, first, last)
-        for id, field, rule, body, times, first, last in await cursor.fetchall()
-    ]
-
-
-async def select_conflicts(tx: Tx, tenant: UUID | None, limit: int) -> list[ConflictingEvent]:
-    """The newest first; those of every tenant when `tenant` is None."""
-    cursor = await tx.execute(SELECT_CONFLICTS, {"tenant": tenant, "limit": limit})
-    return [ConflictingEvent(*row) for row in await cursor.fetchall()]
 
 
 async def select_counts(tx: Tx) -> EventCounts:
