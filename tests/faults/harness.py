@@ -62,7 +62,7 @@ class Figures:
 class Processes:
     """The web and the worker process, on one port and one database."""
 
-    def __init__(self, home: Path, database_url: str) -> None:
+    def __init__(self, home: Path, database_url: str, secret_key: str = "") -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -72,6 +72,8 @@ class Processes:
             "AUTORISEN_HOME": str(home),
             "LOG_LEVEL": "error",
         }
+        if secret_key:
+            self._environment["SECRET_KEY"] = secret_key
         self._log = (home / "processes.log").open("ab")
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -79,6 +81,11 @@ class Processes:
         self._running[name] = subprocess.Popen(
             [sys.executable, "-m", "autorisen", name], env=self._environment, stdout=self._log, stderr=self._log
         )
+
+    def peak_memory_mb(self, name: str) -> float:
+        """The most that the process ever had in memory, as Linux tells."""
+        status = Path(f"/proc/{self._running[name].pid}/status").read_text(encoding="utf-8")
+        return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
     def kill(self, name: str) -> None:
         """End it as the kernel would when memory is short: no handler runs, nothing is finished."""

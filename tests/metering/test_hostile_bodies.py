@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import sys
+import zlib
+from collections.abc import Callable
 from decimal import Context, Decimal
 from typing import Any
 
@@ -12,6 +16,16 @@ import pytest
 from autorisen.kit.unit import Runtime
 from tests.factories.accounts import make_key, make_tenant
 from tests.factories.metering import llm_event, make_meters, usage
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+GZIP = {"content-encoding": "gzip"}
+ZSTD = {"content-encoding": "zstd"}
+CHECKED: dict[int, int] = {zstd.CompressionParameter.checksum_flag: 1}
+WIDE: dict[int, int] = {zstd.CompressionParameter.window_log: 27}
 
 
 def body(**attributes: Any) -> bytes:
@@ -30,6 +44,13 @@ def number(text: str) -> bytes:
 
 def deep(levels: int) -> bytes:
     return body(data="DEEP").replace(b'"DEEP"', b'{"a":' * levels + b"1" + b"}" * levels)
+
+
+def corrupt(content: bytes, place: int) -> bytes:
+    """The same bytes with one of them turned over."""
+    changed = bytearray(content)
+    changed[place] ^= 0xFF
+    return bytes(changed)
 
 
 def without(name: str) -> bytes:
@@ -141,12 +162,44 @@ REFUSED: list[tuple[str, bytes, dict[str, str], int]] = [
     ("100,000 brackets", b"[" * 100_000, {}, 400),
     ("100,000 nested objects", b'{"a":' * 100_000 + b"1" + b"}" * 100_000, {}, 400),
     ("10,001 events", b"[" + b",".join([b"{}"] * 10_001) + b"]", {}, 413),
+    ("100,000 events", b"[" + b",".join([b"{}"] * 100_000) + b"]", {}, 413),
+    ("a million empty objects", b"[" + b",".join([b"{}"] * 1_000_000) + b"]", {}, 413),
+    ("a million decimals", b"[" + b",".join([b"1.5"] * 1_000_000) + b"]", {}, 413),
     ("six megabytes", body(source="s" * 6_000_000), {}, 413),
+    ("a text of ten megabytes", body(data={"prompt": "p" * 10_000_000}), {}, 413),
+    ("a mark of byte order", b"\xef\xbb\xbf" + body(), {}, 400),
     ("no content type", body(), {"content-type": ""}, 415),
     ("a form", b"id=1", {"content-type": "application/x-www-form-urlencoded"}, 415),
     ("text", body(), {"content-type": "text/plain"}, 415),
     ("another charset", body(), {"content-type": "application/json; charset=latin1"}, 415),
-    ("compressed", b"\x1f\x8b\x08\x00", {"content-encoding": "gzip"}, 415),
+    ("an unknown encoding", body(), {"content-encoding": "br"}, 415),
+    ("deflate, which servers disagree about", zlib.compress(body()), {"content-encoding": "deflate"}, 415),
+    ("two encodings", gzip.compress(zstd.compress(body())), {"content-encoding": "zstd, gzip"}, 415),
+    ("compressed in secret", gzip.compress(body()), {}, 400),
+    ("nothing in gzip", b"", GZIP, 400),
+    ("a bomb in gzip", gzip.compress(bytes(200_000_000)), GZIP, 413),
+    ("a bomb in gzip that is an event", gzip.compress(body(source="s" * 200_000_000)), GZIP, 413),
+    ("a bomb of values in gzip", gzip.compress(b"[" + b",".join([b"{}"] * 1_600_000) + b"]"), GZIP, 413),
+    ("a bomb in gzip in gzip", gzip.compress(gzip.compress(bytes(50_000_000))), GZIP, 400),
+    ("a plain body that says gzip", body(), GZIP, 400),
+    ("zstd that says gzip", zstd.compress(body()), GZIP, 400),
+    ("zlib that says gzip", zlib.compress(body()), GZIP, 400),
+    ("truncated gzip", gzip.compress(body())[:-1], GZIP, 400),
+    ("gzip with a wrong checksum", corrupt(gzip.compress(body()), -8), GZIP, 400),
+    ("gzip with a wrong length", corrupt(gzip.compress(body()), -1), GZIP, 400),
+    ("gzip that is broken inside", corrupt(gzip.compress(body()), 20), GZIP, 400),
+    ("something after the gzip", gzip.compress(body()) + b"more", GZIP, 400),
+    ("two members of gzip", gzip.compress(b"[") + gzip.compress(b"]"), GZIP, 400),
+    ("nothing in zstd", b"", ZSTD, 400),
+    ("a bomb in zstd", zstd.compress(bytes(200_000_000)), ZSTD, 413),
+    ("a bomb in zstd that is an event", zstd.compress(body(source="s" * 200_000_000)), ZSTD, 413),
+    ("a plain body that says zstd", body(), ZSTD, 400),
+    ("gzip that says zstd", gzip.compress(body()), ZSTD, 400),
+    ("truncated zstd", zstd.compress(body())[:-1], ZSTD, 400),
+    ("zstd with a wrong checksum", corrupt(zstd.compress(body(), options=CHECKED), -1), ZSTD, 400),
+    ("something after the zstd", zstd.compress(body()) + b"more", ZSTD, 400),
+    ("two frames of zstd", zstd.compress(b"[") + zstd.compress(b"]"), ZSTD, 400),
+    ("a zstd window of 128 MiB", zstd.compress(body(source="s" * 9_000_000), options=WIDE), ZSTD, 400),
     ("an array as one event", b"[" + body() + b"]", {"content-type": "application/cloudevents+json"}, 400),
     ("one event as a batch", body(), {"content-type": "application/cloudevents-batch+json"}, 400),
 ]
@@ -241,6 +294,28 @@ async def test_what_looks_hostile_and_is_fine(client: httpx.AsyncClient, headers
 
 def _minus(one: str, other: str) -> Decimal:
     return Context(prec=60).subtract(Decimal(one), Decimal(other))
+
+
+@pytest.mark.parametrize(
+    "encoding, compress",
+    [("gzip", gzip.compress), ("X-GZIP", gzip.compress), ("zstd", zstd.compress), ("Identity", bytes)],
+)
+async def test_bodies_may_be_compressed(
+    client: httpx.AsyncClient, headers: dict[str, str], encoding: str, compress: Callable[[bytes], bytes]
+) -> None:
+    """Goal: a compressed batch is read like a plain one, a rejected event in it too."""
+    sent = json.dumps([llm_event(str(number)) for number in range(300)] + [{}]).encode()
+    more = {"content-type": "application/json", "content-encoding": encoding}
+    answer = await client.post("/api/events", content=compress(sent), headers=headers | more)
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["accepted"], answer.json()["rejected"]) == (300, 1)
+
+
+async def test_an_unknown_encoding_is_told_what_is_accepted(client: httpx.AsyncClient, headers: dict[str, str]) -> None:
+    more = {"content-type": "application/json", "content-encoding": "br"}
+    answer = await client.post("/api/events", content=body(), headers=headers | more)
+    assert answer.headers["accept-encoding"] == "gzip, zstd, identity"
+    assert "gzip, zstd, identity" in answer.json()["detail"]
 
 
 async def test_a_query_is_not_known_there(client: httpx.AsyncClient, headers: dict[str, str]) -> None:

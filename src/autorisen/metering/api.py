@@ -11,10 +11,11 @@ from fastapi.security import HTTPAuthorizationCredentials
 from autorisen import accounts
 from autorisen.accounts import Principal
 from autorisen.kit.http import RuntimeDep, runtime_of
-from autorisen.kit.problems import BodyTooLarge, FieldError, InvalidInput, UnsupportedMediaType
+from autorisen.kit.problems import FieldError, InvalidInput, UnsupportedMediaType
+from autorisen.kit.read_body import ACCEPTED, read_body
 from autorisen.kit.unit import Runtime
 from autorisen.metering import usage
-from autorisen.metering.decode import Form, decode_body
+from autorisen.metering.decode import Form, decode_body, decoded_weight
 from autorisen.metering.errors import InvalidEvent
 from autorisen.metering.ingest import Submission
 from autorisen.metering.ingest_queue import IngestQueue
@@ -53,10 +54,18 @@ _EVENT_SCHEMA: dict[str, Any] = {
 _BATCH_SCHEMA: dict[str, Any] = {"type": "array", "maxItems": 10_000, "items": _EVENT_SCHEMA}
 _SCHEMAS = {"one": _EVENT_SCHEMA, "batch": _BATCH_SCHEMA, "either": {"oneOf": [_EVENT_SCHEMA, _BATCH_SCHEMA]}}
 _SEND_EVENTS: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "Content-Encoding",
+            "in": "header",
+            "description": f"How the body is compressed; at most {BODY_LIMIT:,} bytes as sent and as unpacked.",
+            "schema": {"enum": list(ACCEPTED), "default": "identity"},
+        }
+    ],
     "requestBody": {
         "required": True,
         "content": {name: {"schema": _SCHEMAS[form]} for name, form in _FORMS.items()},
-    }
+    },
 }
 
 
@@ -76,9 +85,13 @@ async def take_events(request: Request) -> Response:
     queue = _queue(request, runtime)
     queue.check_room()
     form = _form(request)
-    body = await _read(request)
-    receipt = await queue.submit(Submission(principal.customer_id, decode_body(body, form)))
-    if receipt.rejected and body.lstrip()[:1] == b"{":
+    with queue.memory.held() as held:
+        body = await read_body(request, limit=BODY_LIMIT, take=held.take)
+        held.take(decoded_weight(body))
+        items, is_one = decode_body(body, form), body.lstrip()[:1] == b"{"
+        del body  # the events are what waits for the database
+        receipt = await queue.submit(Submission(principal.customer_id, items))
+    if receipt.rejected and is_one:
         result = receipt.results[0]
         error = FieldError(result.field or "", result.reason or "")
         raise InvalidEvent(f"{error.field} {error.rule}", errors=[error])
@@ -119,23 +132,7 @@ def _form(request: Request) -> Form:
     charset = parameters.strip().lower().replace('"', "")
     if form is None or charset not in ("", "charset=utf-8"):
         raise UnsupportedMediaType(f"send one of {', '.join(_FORMS)} in UTF-8")
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise UnsupportedMediaType("send the body uncompressed")
     return form
-
-
-async def _read(request: Request) -> bytes:
-    length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > BODY_LIMIT:
-        raise BodyTooLarge(f"send at most {BODY_LIMIT:,} bytes in one request")
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > BODY_LIMIT:
-            raise BodyTooLarge(f"send at most {BODY_LIMIT:,} bytes in one request")
-        chunks.append(chunk)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 Reader = Annotated[Principal, Depends(accounts.api_key_or_session("usage:read"))]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from autorisen.kit.problems import Unavailable
@@ -15,6 +17,9 @@ from autorisen.metering.model import Receipt
 WAITING_EVENTS_MAX = 50_000
 GROUP_EVENTS_MAX = 4_000
 WRITERS_MAX = 2
+# Bytes of all requests from the first that arrives to the receipt, by `decoded_weight`: many large bodies at once are
+# what fills a process before anything waits in the queue.
+MEMORY_MAX = 128_000_000
 
 
 @dataclass
@@ -23,10 +28,48 @@ class _Waiting:
     receipt: asyncio.Future[Receipt]
 
 
+class Memory:
+    """How much the requests of one process may hold between them."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self.used = 0
+
+    @contextmanager
+    def held(self) -> Iterator[Held]:
+        """What one request takes of it, given back whole when the block ends."""
+        held = Held(self)
+        try:
+            yield held
+        finally:
+            self.used -= held.size
+
+    def take(self, size: int) -> None:
+        if self.used + size > self._limit:
+            raise Unavailable(
+                "more bytes wait than there is memory for; send the same again, or less at once", retry_after_seconds=1
+            )
+        self.used += size
+
+
+class Held:
+    """The part of the memory that one request has."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self.size = 0
+
+    def take(self, size: int) -> None:
+        """Take so many bytes more. Raises `Unavailable` when others have them."""
+        self._memory.take(size)
+        self.size += size
+
+
 class IngestQueue:
     """One per process. Nothing runs while nobody waits, so it needs neither start nor stop."""
 
     def __init__(self, runtime: Runtime) -> None:
+        self.memory = Memory(MEMORY_MAX)
         self._runtime = runtime
         self._waiting: deque[_Waiting] = deque()
         self._waiting_events = 0
