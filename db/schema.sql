@@ -681,6 +681,42 @@ CREATE TABLE ledger.transactions (
     CONSTRAINT transactions_reference_check CHECK (((reference <> ''::text) AND (length(reference) <= 200)))
 );
 
+CREATE TABLE metering.backfills (
+    id uuid NOT NULL,
+    tag text NOT NULL,
+    actor text NOT NULL,
+    file_name text NOT NULL,
+    file_digest bytea NOT NULL,
+    digest bytea NOT NULL,
+    options json NOT NULL,
+    state text NOT NULL,
+    rows bigint NOT NULL,
+    next_row bigint DEFAULT 0 NOT NULL,
+    accepted bigint DEFAULT 0 NOT NULL,
+    restored bigint DEFAULT 0 NOT NULL,
+    duplicates bigint DEFAULT 0 NOT NULL,
+    conflicts bigint DEFAULT 0 NOT NULL,
+    rejected bigint DEFAULT 0 NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    reverted_upto uuid,
+    reverted_events bigint DEFAULT 0 NOT NULL,
+    reverted_at timestamp with time zone,
+    reverted_by text,
+    CONSTRAINT backfills_accepted_check CHECK ((accepted >= 0)),
+    CONSTRAINT backfills_check CHECK ((next_row = ((((accepted + restored) + duplicates) + conflicts) + rejected))),
+    CONSTRAINT backfills_check1 CHECK (((state <> 'done'::text) OR (finished_at IS NOT NULL))),
+    CONSTRAINT backfills_check2 CHECK (((state = 'reverted'::text) = (reverted_at IS NOT NULL))),
+    CONSTRAINT backfills_conflicts_check CHECK ((conflicts >= 0)),
+    CONSTRAINT backfills_duplicates_check CHECK ((duplicates >= 0)),
+    CONSTRAINT backfills_rejected_check CHECK ((rejected >= 0)),
+    CONSTRAINT backfills_restored_check CHECK ((restored >= 0)),
+    CONSTRAINT backfills_reverted_events_check CHECK ((reverted_events >= 0)),
+    CONSTRAINT backfills_rows_check CHECK ((rows >= 0)),
+    CONSTRAINT backfills_state_check CHECK ((state = ANY (ARRAY['running'::text, 'done'::text, 'reverting'::text, 'reverted'::text]))),
+    CONSTRAINT backfills_tag_check CHECK (((tag <> ''::text) AND (length(tag) <= 120)))
+);
+
 CREATE TABLE metering.batches (
     id uuid NOT NULL,
     received_at timestamp with time zone NOT NULL,
@@ -688,6 +724,7 @@ CREATE TABLE metering.batches (
     duplicates integer NOT NULL,
     conflicts integer NOT NULL,
     rejected integer NOT NULL,
+    backfill_id uuid,
     CONSTRAINT batches_accepted_check CHECK ((accepted >= 0)),
     CONSTRAINT batches_conflicts_check CHECK ((conflicts >= 0)),
     CONSTRAINT batches_duplicates_check CHECK ((duplicates >= 0)),
@@ -1185,6 +1222,9 @@ ALTER TABLE ONLY ledger.transactions
 ALTER TABLE ONLY ledger.transactions
     ADD CONSTRAINT transactions_reference_key UNIQUE (reference);
 
+ALTER TABLE ONLY metering.backfills
+    ADD CONSTRAINT backfills_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY metering.batches
     ADD CONSTRAINT batches_pkey PRIMARY KEY (id);
 
@@ -1351,6 +1391,12 @@ CREATE INDEX mails_created ON kit.mails USING btree (created_at DESC, id DESC);
 
 CREATE INDEX entries_account ON ledger.entries USING btree (account, currency) INCLUDE (amount_minor);
 
+CREATE UNIQUE INDEX backfills_digest ON metering.backfills USING btree (digest) WHERE (state <> 'reverted'::text);
+
+CREATE UNIQUE INDEX backfills_tag ON metering.backfills USING btree (tag) WHERE (state <> 'reverted'::text);
+
+CREATE INDEX batches_backfill ON metering.batches USING btree (backfill_id, id) WHERE (backfill_id IS NOT NULL);
+
 CREATE INDEX batches_received ON metering.batches USING btree (received_at);
 
 CREATE INDEX conflicts_event ON metering.conflicts USING btree (event_id, tenant);
@@ -1462,6 +1508,8 @@ CREATE TRIGGER entries_with_their_transaction BEFORE INSERT ON ledger.entries FO
 CREATE TRIGGER transactions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.transactions FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE CONSTRAINT TRIGGER transactions_balance AFTER INSERT ON ledger.transactions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger.require_balance();
+
+CREATE TRIGGER backfills_kept BEFORE DELETE OR TRUNCATE ON metering.backfills FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE TRIGGER batches_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON metering.batches FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
@@ -1604,6 +1652,9 @@ ALTER TABLE ONLY ledger.entries
 
 ALTER TABLE ONLY ledger.entries
     ADD CONSTRAINT entries_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES ledger.transactions(id);
+
+ALTER TABLE ONLY metering.batches
+    ADD CONSTRAINT batches_backfill_id_fkey FOREIGN KEY (backfill_id) REFERENCES metering.backfills(id);
 
 ALTER TABLE ONLY metering.conflict_decisions
     ADD CONSTRAINT conflict_decisions_tenant_source_event_id_digest_fkey FOREIGN KEY (tenant, source, event_id, digest) REFERENCES metering.conflicts(tenant, source, event_id, digest);

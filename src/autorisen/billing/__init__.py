@@ -24,6 +24,7 @@ from autorisen.billing.errors import (
 )
 from autorisen.billing.explain import Explanation, explain
 from autorisen.billing.facts import InvoiceIssued, InvoicePaid, InvoicePaymentFailed, PaymentUnapplied
+from autorisen.billing.find_late_usage import find_late_usage
 from autorisen.billing.handle_payment_news import (
     on_payment_disputed,
     on_payment_failed,
@@ -75,6 +76,7 @@ __all__ = [
     "count_unapplied",
     "customer_invoice",
     "explain",
+    "find_late_usage",
     "invoice",
     "invoice_first_fee",
     "invoice_pdf",

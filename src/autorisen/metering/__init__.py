@@ -1,21 +1,29 @@
 """Metering: usage events, counted once, for ever, and read as exact quantities.
 
 Owns the schema `metering`: meters, events (append-only, identity unique without a window), batches, rollups, conflicts,
-rejected_events, repairs, conflict_decisions, unmetered_types,
-imports. Records no facts; listens to CustomerCreated.
+rejected_events, repairs, conflict_decisions, unmetered_types, backfills. Records no facts; listens to CustomerCreated.
 """
 
 from autorisen.metering.apply_meters import apply_meters, plan_meters
+from autorisen.metering.backfills import (
+    EXAMPLE_COLUMNS,
+    Backfill,
+    BackfillOptions,
+    BackfillReport,
+    BackfillState,
+    FileFormat,
+    Rehearsal,
+    RowCounts,
+    UsageFile,
+    backfill_file,
+    example_file,
+    list_backfills,
+    open_file,
+    rehearse_backfill,
+)
 from autorisen.metering.claim_events import claim_events, on_customer_created
 from autorisen.metering.decode import exact_json, new_event
-from autorisen.metering.errors import MeterInUse
-from autorisen.metering.importing import (
-    EXAMPLE_COLUMNS,
-    ImportOptions,
-    ImportReport,
-    example_file,
-    import_file,
-)
+from autorisen.metering.errors import InvalidBackfill, MeterInUse
 from autorisen.metering.ingest import Submission, ingest, ingest_all
 from autorisen.metering.jobs import JOBS, SCHEDULE
 from autorisen.metering.load_meters import load_meters
@@ -73,6 +81,10 @@ __all__ = [
     "JOBS",
     "SCHEDULE",
     "Aggregation",
+    "Backfill",
+    "BackfillOptions",
+    "BackfillReport",
+    "BackfillState",
     "BrokenRule",
     "Bucket",
     "BulkReplay",
@@ -83,23 +95,27 @@ __all__ = [
     "Event",
     "EventCounts",
     "EventCursor",
-    "ImportOptions",
-    "ImportReport",
+    "FileFormat",
     "IngestHealth",
+    "InvalidBackfill",
     "MeterChange",
     "MeterDefinition",
     "MeterInUse",
     "Quantity",
     "Receipt",
+    "Rehearsal",
     "RejectedEvent",
     "RejectedPage",
     "Rejection",
     "RejectionStatus",
     "Result",
+    "RowCounts",
     "Status",
     "StoredEvent",
     "Submission",
+    "UsageFile",
     "apply_meters",
+    "backfill_file",
     "broken_rules",
     "claim_events",
     "conflicting_event",
@@ -110,21 +126,24 @@ __all__ = [
     "event_counts",
     "exact_json",
     "example_file",
-    "import_file",
     "ingest",
     "ingest_all",
     "ingest_health",
+    "list_backfills",
     "list_conflicts",
     "list_rejected",
     "load_meters",
     "meters",
     "new_event",
     "on_customer_created",
+    "open_file",
     "plan_meters",
     "quantities",
     "quantity",
     "recent_events",
+    "rehearse_backfill",
     "rejected_event",
+    "rejected_events",
     "rejections_of_event",
     "replay_event",
     "replay_rule",

@@ -27,5 +27,27 @@ class InvalidEvent(Problem):
     status, code, title = 422, "invalid_event", "The event breaks a rule"
 
 
-class InvalidImport(Problem):
-    status, code, title = 422, "invalid_import", "The file can't be imported that way"
+class InvalidBackfill(Problem):
+    status, code, title = 422, "invalid_backfill", "The file can't be backfilled that way"
+
+
+class BackfillBusy(Problem):
+    """Another process runs it at this moment."""
+
+    status, code, title = 409, "backfill_busy", "The backfill is running elsewhere"
+
+
+class BackfillTaken(Problem):
+    """The tag, or the file, belongs to a backfill that is not this one."""
+
+    status, code, title = 409, "backfill_taken", "There is another backfill in the way"
+
+
+class UnknownBackfill(Problem):
+    status, code, title = 404, "unknown_backfill", "There is no such backfill"
+
+
+class BackfillStopped(Problem):
+    """The database gave up in the middle. What was stored stays; the same command goes on."""
+
+    status, code, title = 503, "backfill_stopped", "The backfill stopped before its end"

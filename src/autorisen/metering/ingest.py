@@ -63,12 +63,16 @@ class _Outcome:
         )
 
 
-async def ingest(unit: Unit, producer: UUID | None, events: Sequence[Item]) -> Receipt:
+async def ingest(
+    unit: Unit, producer: UUID | None, events: Sequence[Item], *, backfill_id: UUID | None = None
+) -> Receipt:
     """Store the new events of one producer and count them, in this transaction. The receipt holds once it commits."""
-    return (await ingest_all(unit, [Submission(producer, events)]))[0]
+    return (await ingest_all(unit, [Submission(producer, events)], backfill_id=backfill_id))[0]
 
 
-async def ingest_all(unit: Unit, submissions: Sequence[Submission]) -> list[Receipt]:
+async def ingest_all(
+    unit: Unit, submissions: Sequence[Submission], *, backfill_id: UUID | None = None
+) -> list[Receipt]:
     """Several submissions in one transaction, as if one after the other: one commit costs one flush of the disk."""
     meters = await store.enter_ingest(unit.tx)
     admission = _Admission(unit.now, meters, await _customers(unit, submissions), len(submissions))
@@ -85,7 +89,7 @@ async def ingest_all(unit: Unit, submissions: Sequence[Submission]) -> list[Rece
     if admission.rejections:
         await store.insert_rejected(unit.tx, admission.rejections, unit.now)
     receipts = [outcome.receipt() for outcome in admission.outcomes]
-    await store.insert_batch(unit.tx, batch_id, _total(receipts), unit.now)
+    await store.insert_batch(unit.tx, batch_id, _total(receipts), unit.now, backfill_id)
     return receipts
 
 

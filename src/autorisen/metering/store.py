@@ -111,8 +111,8 @@ ON CONFLICT (tenant, digest) DO UPDATE SET times = known.times + 1, last_receive
 """
 
 INSERT_BATCH = """
-INSERT INTO metering.batches (id, received_at, accepted, duplicates, conflicts, rejected)
-VALUES (%(id)s, %(now)s, %(accepted)s, %(duplicates)s, %(conflicts)s, %(rejected)s)
+INSERT INTO metering.batches (id, received_at, accepted, duplicates, conflicts, rejected, backfill_id)
+VALUES (%(id)s, %(now)s, %(accepted)s, %(duplicates)s, %(conflicts)s, %(rejected)s, %(backfill)s)
 """
 
 
@@ -215,7 +215,9 @@ async def insert_rejected(tx: Tx, rejections: Mapping[tuple[UUID, bytes], Reject
         await cursor.executemany(INSERT_REJECTED, rows)
 
 
-async def insert_batch(tx: Tx, batch_id: UUID, receipt: Receipt, now: datetime) -> None:
+async def insert_batch(
+    tx: Tx, batch_id: UUID, receipt: Receipt, now: datetime, backfill_id: UUID | None = None
+) -> None:
     await tx.execute(
         INSERT_BATCH,
         {
@@ -225,6 +227,7 @@ async def insert_batch(tx: Tx, batch_id: UUID, receipt: Receipt, now: datetime) 
             "duplicates": receipt.duplicates,
             "conflicts": receipt.conflicts,
             "rejected": receipt.rejected,
+            "backfill": backfill_id,
         },
     )
 

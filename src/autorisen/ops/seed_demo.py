@@ -124,14 +124,14 @@ async def seed_accounts(past: Runtime, worker: Worker, browser: httpx.AsyncClien
 
 
 async def seed_usage(runtime: Runtime, secrets_path: Path, progress: Callable[[str, int, int], None]) -> None:
-    """Import the traces, each moved to the start of its customer's Pro plan and stretched until about now.
+    """Backfill the traces, each moved to the start of its customer's Pro plan and stretched until about now.
 
     `progress` is told the customer's key, the rows done and the rows in all.
     """
     for demo in CUSTOMERS:
         async with runtime.unit() as unit:
             begins_at = await _pro_since(unit, demo)
-        options = metering.ImportOptions(
+        options = metering.BackfillOptions(
             columns=metering.EXAMPLE_COLUMNS,
             type="llm.completion",
             source="azure-llm-trace-2023",
@@ -143,7 +143,8 @@ async def seed_usage(runtime: Runtime, secrets_path: Path, progress: Callable[[s
         def show(done: int, total: int, key: str = demo.key) -> None:
             progress(key, done, total)
 
-        await metering.import_file(runtime, metering.example_file(demo.trace), options, on_progress=show)
+        file = metering.open_file(metering.example_file(demo.trace))
+        await metering.backfill_file(runtime, file, options, actor="demo", tag=f"demo {demo.key}", on_progress=show)
     save_secrets(secrets_path, replace(load_secrets(secrets_path, runtime.ids), complete=True))
 
 

@@ -1,4 +1,4 @@
-"""Importing files: golden totals of real data, idempotence, resumption, and files that are wrong."""
+"""Backfilling files: golden totals of real data, idempotence, resumption, and files that are wrong."""
 
 from __future__ import annotations
 
@@ -7,16 +7,24 @@ import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-from typer.testing import CliRunner
 
-from autorisen.cli import command_line
 from autorisen.kit.clock import FrozenClock
 from autorisen.kit.unit import Runtime
-from autorisen.metering import EXAMPLE_COLUMNS, ImportOptions, apply_meters, example_file, import_file
-from autorisen.metering.errors import InvalidImport
+from autorisen.metering import (
+    EXAMPLE_COLUMNS,
+    BackfillOptions,
+    BackfillReport,
+    RowCounts,
+    apply_meters,
+    backfill_file,
+    example_file,
+    open_file,
+)
+from autorisen.metering.errors import InvalidBackfill
 from tests.factories.accounts import make_customer, make_key
 from tests.factories.metering import METERS, make_meters, usage
 
@@ -26,6 +34,10 @@ async def make_house(runtime: Runtime) -> dict[str, str]:
     async with runtime.unit() as unit:
         await make_customer(unit, key="acme")
         return await make_key(unit, None)
+
+
+async def backfill(runtime: Runtime, path: Path, options: BackfillOptions, **more: Any) -> BackfillReport:
+    return await backfill_file(runtime, open_file(path), options, actor="tests", **more)
 
 
 class Killed(Exception):
@@ -46,7 +58,7 @@ async def test_golden_totals_of_the_real_traces(
     operator = await make_house(runtime)
     async with runtime.unit() as unit:
         await apply_meters(unit, [*METERS, METERS[0].__class__("llm.requests", "Requests", "requests", *COUNT)])
-    options = ImportOptions(
+    options = BackfillOptions(
         columns=EXAMPLE_COLUMNS,
         type="llm.completion",
         subject="acme",
@@ -56,15 +68,16 @@ async def test_golden_totals_of_the_real_traces(
 
     def die(rows: int, total: int) -> None:
         assert total == int(totals[0])
-        if rows >= 4_000:
+        if rows >= 10:
             raise Killed
 
     with pytest.raises(Killed):
-        await import_file(runtime, example_file(name), options, on_progress=die)
-    report = await import_file(runtime, example_file(name), options)
-    assert (report.rows, report.accepted, report.resumed_at) == (int(totals[0]), int(totals[0]), 4_000)
-    again = await import_file(runtime, example_file(name), options)
-    assert (again.rows, again.accepted, again.duplicates, again.resumed_at) == (int(totals[0]), 0, int(totals[0]), 0)
+        await backfill(runtime, example_file(name), options, on_progress=die, rows_a_commit=2_000)
+    report = await backfill(runtime, example_file(name), options)
+    rows = int(totals[0])
+    assert (report.rows, report.counts, report.resumed_at) == (rows, RowCounts(accepted=rows), 2_000)
+    again = await backfill(runtime, example_file(name), options)
+    assert (again.rows, again.counts, again.done_before) == (rows, RowCounts(accepted=rows), runtime.clock.now())
     used = await usage(client, operator, customer="acme")
     assert used["llm.requests"] == (totals[0], int(totals[0]))
     assert used["llm.input_tokens"][0] == str(totals[1])
@@ -76,10 +89,10 @@ COUNT = ("llm.completion", METERS[0].aggregation)
 
 async def test_shift_and_stretch_move_time_exactly() -> None:
     first = datetime(2023, 11, 16, 18, 15, 46, 680590, tzinfo=UTC)
-    options = ImportOptions(shift_to=datetime(2026, 3, 1, tzinfo=UTC), stretch=Decimal("1.5"))
+    options = BackfillOptions(shift_to=datetime(2026, 3, 1, tzinfo=UTC), stretch=Decimal("1.5"))
     assert options.place(first, first) == datetime(2026, 3, 1, tzinfo=UTC)
     assert options.place(first + timedelta(microseconds=2), first) == datetime(2026, 3, 1, 0, 0, 0, 3, tzinfo=UTC)
-    assert not ImportOptions().moves_time
+    assert not BackfillOptions().moves_time
 
 
 async def test_the_name_of_the_file_does_not_matter(runtime: Runtime, tmp_path: Path) -> None:
@@ -87,12 +100,12 @@ async def test_the_name_of_the_file_does_not_matter(runtime: Runtime, tmp_path: 
     content = b"when,who,in,out\n2026-02-01 10:00:00,acme,5,1\n2026-02-01T12:00:00+02:00,acme,7,1"
     (tmp_path / "one.csv").write_bytes(content)
     (tmp_path / "two.csv.gz").write_bytes(gzip.compress(content))
-    options = ImportOptions(
+    options = BackfillOptions(
         columns={"time": "when", "subject": "who", "data.input_tokens": "in", "data.output_tokens": "out"},
         type="llm.completion",
     )
-    assert (await import_file(runtime, tmp_path / "one.csv", options)).accepted == 2
-    assert (await import_file(runtime, tmp_path / "two.csv.gz", options)).duplicates == 2
+    assert (await backfill(runtime, tmp_path / "one.csv", options)).counts.accepted == 2
+    assert (await backfill(runtime, tmp_path / "two.csv.gz", options)).done_before is not None
 
 
 async def test_bad_rows_are_reported_and_the_others_count(
@@ -106,9 +119,10 @@ async def test_bad_rows_are_reported_and_the_others_count(
     ]
     path = tmp_path / "usage.jsonl"
     path.write_text("\n".join(json.dumps(line) for line in lines) + '\n{"broken": \n\n[1]\n')
-    report = await import_file(runtime, path, ImportOptions(type="llm.completion", subject="acme"))
-    assert (report.rows, report.accepted, report.rejected) == (5, 2, 3)
-    assert report.first_reasons[0].startswith("row 2: /data/input_tokens")
+    report = await backfill(runtime, path, BackfillOptions(type="llm.completion", subject="acme"))
+    assert (report.rows, report.counts.accepted, report.counts.rejected) == (5, 2, 3)
+    assert report.first_refusals[0].row == 2
+    assert report.first_refusals[0].reason.startswith("/data/input_tokens")
     assert (await usage(client, operator, customer="acme"))["llm.input_tokens"] == ("3", 2)
 
 
@@ -127,36 +141,20 @@ async def test_a_file_that_is_wrong_as_a_whole(
     path = tmp_path / "usage.csv"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(InvalidImport) as refused:
-        await import_file(runtime, path, ImportOptions(columns=columns))
+    with pytest.raises(InvalidBackfill) as refused:
+        await backfill(runtime, path, BackfillOptions(columns=columns))
     assert message in refused.value.detail
 
 
 async def test_a_broken_gzip_file(runtime: Runtime, tmp_path: Path) -> None:
     path = tmp_path / "usage.csv.gz"
     path.write_bytes(gzip.compress(b"a,b\n" * 1000)[:-20])
-    with pytest.raises(InvalidImport):
-        await import_file(runtime, path, ImportOptions())
+    with pytest.raises(InvalidBackfill):
+        await backfill(runtime, path, BackfillOptions())
 
 
 def test_options_that_can_not_be(clock: FrozenClock) -> None:
-    with pytest.raises(InvalidImport):
-        ImportOptions(columns={"tokens": "a"})
-    with pytest.raises(InvalidImport):
-        ImportOptions(stretch=Decimal(0))
-
-
-def test_the_command_reports(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Goal: the command imports, says what became of the rows, and ends with 1 when some were refused."""
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("AUTORISEN_HOME", str(tmp_path))
-    path = tmp_path / "usage.csv"
-    path.write_text("at,n\n2026-02-01T00:00:00Z,1\n2026-02-01T00:00:01Z,2\n")
-    arguments = ["events", "import", str(path), "--map", "time=at", "--map", "data.n=n", "--type", "demo"]
-    done = CliRunner().invoke(command_line(), [*arguments, "--subject", "acme"])
-    assert done.exit_code == 0, done.output
-    assert "2 rows: 2 accepted, 0 duplicate, 0 in conflict, 0 rejected." in done.output
-    refused = CliRunner().invoke(command_line(), arguments)
-    assert refused.exit_code == 1
-    assert "/subject must be a text that is not empty" in refused.output
-    assert CliRunner().invoke(command_line(), [*arguments, "--stretch", "long"]).exit_code == 2
+    with pytest.raises(InvalidBackfill):
+        BackfillOptions(columns={"tokens": "a"})
+    with pytest.raises(InvalidBackfill):
+        BackfillOptions(stretch=Decimal(0))
