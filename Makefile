@@ -1,7 +1,7 @@
 # autorisen: `make` shows what there is. GNU make 3.81 (macOS) is enough.
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset static dev test check gates floors fmt lint types schema bench faults screenshots wheel clean
+.PHONY: help run reset static dev test check gates floors fmt lint types schema bench bench-backfill faults screenshots wheel clean
 
 PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if $$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$each; break; fi; done)
@@ -15,7 +15,7 @@ NEED_PYTHON = $(if $(PYTHON),$(PYTHON),$(error autorisen needs Python 3.11 or ne
 SYNC = $(UV) sync --quiet --frozen --inexact --python $(PYTHON)
 
 help: ## Show this list
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Start everything: database, web and worker; Ctrl-C stops it (PORT=8001 for another port)
 	@$(SYNC) --no-dev --group frontend
@@ -69,6 +69,9 @@ schema: dev ## Write db/schema.sql anew from the migrations
 
 bench: dev ## Measure: events per second, beside this machine's own ceilings
 	@$(BIN)/python -m bench
+
+bench-backfill: dev ## Measure: rows per second from a CSV of a million rows, beside COPY
+	@$(BIN)/python -m bench backfill
 
 faults: dev ## Kill web and worker at random while events arrive; nothing may be lost or doubled
 	@$(BIN)/pytest tests/faults $(ARGS)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from bench import client, ingest
+from bench import backfill, client, ingest
 
-MEASUREMENTS = {"ingest": ingest.main, "client": client.main}
+MEASUREMENTS = {"ingest": ingest.main, "client": client.main, "backfill": backfill.main}
 
 
 def main() -> None:

@@ -59,8 +59,8 @@ class House:
 
 
 @contextmanager
-def house() -> Iterator[House]:
-    """Durable as in production: fsync is on and every commit waits for it."""
+def furnished() -> Iterator[tuple[Path, str, str]]:
+    """A durable server with meters and customers, without a web process: its folder, its address, a key."""
     with tempfile.TemporaryDirectory(prefix="autorisen-bench-") as folder:
         home = Path(folder)
         home.chmod(0o755)
@@ -69,12 +69,16 @@ def house() -> Iterator[House]:
         try:
             url = server.url()
             migrate(url)
-            settings = Settings(home=home, database_url=url)
-            key = asyncio.run(_furnish(settings))
-            with _web(home, url) as (port, web):
-                yield House(port, key, url, web)
+            yield home, url, asyncio.run(_furnish(Settings(home=home, database_url=url)))
         finally:
             server.stop("fast")
+
+
+@contextmanager
+def house() -> Iterator[House]:
+    """Durable as in production: fsync is on and every commit waits for it."""
+    with furnished() as (home, url, key), _web(home, url) as (port, web):
+        yield House(port, key, url, web)
 
 
 async def _furnish(settings: Settings) -> str:
