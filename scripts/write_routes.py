@@ -20,6 +20,8 @@ _INTRODUCTION = """# Routes
 Written by `python scripts/write_routes.py` from the running routers; a test holds it to them. The whole description
 of the machine interface, with types and errors, is the OpenAPI document at `/api/openapi.json`.
 """
+_FOREIGN = """These keep the contracts of other products ([how to use their clients](howto/use-other-clients.md)),
+errors included, so their owners' documents describe them and ours does not."""
 
 
 @dataclass(frozen=True, order=True)
@@ -40,6 +42,11 @@ def served(app: FastAPI) -> Iterator[Served]:
                 yield Served(context.path, method, context.name or "", _title(context.endpoint))
 
 
+def is_foreign(path: str) -> bool:
+    """Whether the address keeps somebody else's contract."""
+    return path.startswith(("/compat/", "/v1/"))
+
+
 def page(app: FastAPI) -> str:
     """The whole page as Markdown."""
     operations = app.openapi()["paths"]
@@ -49,8 +56,11 @@ def page(app: FastAPI) -> str:
         if row.path in operations:
             operation = operations[row.path][row.method.lower()]
             lines.append(f"| {row.method} | `{row.path}` | `{operation['operationId']}` | {row.about} |")
+    lines += ["", "## For others' clients", "", _FOREIGN, "", "| method | path | about |", "| --- | --- | --- |"]
+    lines += [f"| {row.method} | `{row.path}` | {row.about} |" for row in rows if is_foreign(row.path)]
+    people = [row for row in rows if row.path not in operations and not is_foreign(row.path)]
     lines += ["", "## For people", "", "| method | path | what it is |", "| --- | --- | --- |"]
-    lines += [f"| {row.method} | `{row.path}` | {row.about} |" for row in rows if row.path not in operations]
+    lines += [f"| {row.method} | `{row.path}` | {row.about} |" for row in people]
     return "\n".join(lines) + "\n"
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -30,6 +31,10 @@ from autorisen.kit.unit import Runtime
 from autorisen.kit.web_security import BodyLimit, SameOrigin, SecurityHeaders
 from autorisen.ledger import api as ledger_api
 from autorisen.metering import api as metering_api
+from autorisen.metering.compat.model import Answer
+from autorisen.metering.compat.openmeter import api as openmeter_api
+from autorisen.metering.compat.openmeter import translate as openmeter
+from autorisen.metering.compat.send_answer import send_answer
 from autorisen.metering.repairs import api as repairs_api
 from autorisen.ops import api as ops_api
 from autorisen.payments import api as payments_api
@@ -66,6 +71,13 @@ PAGE_ROUTERS: tuple[APIRouter, ...] = (
     sandbox_pages.router,
 )
 
+# Others' wire formats. They stay out of the OpenAPI document, which describes our contracts and our problems; and each
+# judges its own query, because not all of theirs can be declared.
+FOREIGN_ROUTERS: tuple[APIRouter, ...] = (openmeter_api.router,)
+
+# Under these addresses every problem is said in the words of whose clients call them.
+FOREIGN_WORDS: dict[str, Callable[[Problem, str | None], Answer]] = {openmeter.PREFIX: openmeter.refusal}
+
 # Paths that read their raw bytes themselves: signed webhooks and event ingestion.
 RAW_BODIES = ("/api/events", "/api/payment/webhook", "/api/payments/webhooks/")
 
@@ -73,7 +85,7 @@ RAW_BODIES = ("/api/events", "/api/payment/webhook", "/api/payments/webhooks/")
 SIGNED_BODIES = ("/api/payment/webhook", "/api/payments/webhooks/")
 
 # Bytes; everything else takes `web_security.BODY_BYTES_MAX`.
-LARGER_BODIES = {"/api/events": 8 * 1024 * 1024}
+LARGER_BODIES = {"/api/events": 8 * 1024 * 1024, "/compat/": 8 * 1024 * 1024}
 
 _MACHINE_PREFIXES = ("/api/", "/v1/", "/compat/", "/alive", "/services/", "/metrics")
 
@@ -94,7 +106,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     equip(app, runtime)
     for router in API_ROUTERS:
         app.include_router(router, dependencies=[Depends(refuse_unknown_query)])
-    for router in PAGE_ROUTERS:
+    for router in (*FOREIGN_ROUTERS, *PAGE_ROUTERS):
         app.include_router(router, include_in_schema=False)
     app.openapi = partial(_openapi, app)  # type: ignore[method-assign]  # FastAPI's own way to extend the document
     app.add_exception_handler(Problem, _on_problem)
@@ -163,7 +175,11 @@ class _Problems:
 
 
 def answer(request: Request, problem: Problem) -> Response:
-    """A problem document for machines; for people a page that says what to do next."""
+    """A problem document for machines, in their words for foreign clients; for people a page that says what to do."""
+    for prefix, words in FOREIGN_WORDS.items():
+        if request.url.path.startswith(prefix):
+            said = words(problem, getattr(request.state, "request_id", None))
+            return send_answer(replace(said, headers={**problem.headers, **said.headers}))
     if request.url.path.startswith(_MACHINE_PREFIXES) or "text/html" not in request.headers.get("accept", ""):
         document = problem.document(instance=getattr(request.state, "request_id", None))
         return JSONResponse(document, problem.status, headers=problem.headers, media_type="application/problem+json")

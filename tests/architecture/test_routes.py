@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
-from scripts.write_routes import PAGE, page, served
+from scripts.write_routes import PAGE, is_foreign, page, served
 
 # What load balancers, scrapers and foreign tools expect at the root, and nothing else.
 # The description of the machine interface itself.
@@ -20,10 +20,12 @@ def misplaced(app: FastAPI) -> Iterator[str]:
     """Operations outside /api/ and pages inside."""
     operations = app.openapi()["paths"]
     for route in served(app):
-        under_api = route.path.startswith(("/api/", "/v1/"))
+        under_api = route.path.startswith("/api/")
         if route.path in _ABOUT_THE_API:
             continue
-        if route.path in operations and not under_api and route.path not in _MACHINES_AT_THE_ROOT:
+        if is_foreign(route.path) and route.path in operations:
+            yield f"{route.path} is somebody else's contract; their document describes it"
+        elif route.path in operations and not under_api and route.path not in _MACHINES_AT_THE_ROOT:
             yield f"{route.path} is for machines; it belongs under /api/"
         if route.path not in operations and under_api:
             yield f"{route.path} is a page; /api/ is for machines"
@@ -77,8 +79,9 @@ def test_misplaced_and_doubled_routes_are_seen() -> None:
     pages.add_api_route("/invoices", lambda: None)
     app.include_router(pages, include_in_schema=False)
     app.add_api_route("/invoices/all", lambda: None)
+    app.add_api_route("/compat/other/invoices", lambda: None)
     app.add_api_route("/api/invoices", lambda: None, include_in_schema=False)
-    assert len(list(misplaced(app))) == 3
+    assert len(list(misplaced(app))) == 4
     assert served_twice(app) == [("GET", "/api/invoices")]
 
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.security import HTTPAuthorizationCredentials
 
 from autorisen import accounts
 from autorisen.accounts import Principal
-from autorisen.kit.http import RuntimeDep, runtime_of
+from autorisen.kit.http import RuntimeDep
 from autorisen.kit.problems import FieldError, InvalidInput, UnsupportedMediaType
-from autorisen.kit.read_body import ACCEPTED, read_body
-from autorisen.kit.unit import Runtime
+from autorisen.kit.read_body import ACCEPTED
 from autorisen.metering import usage
-from autorisen.metering.decode import Form, decode_body, decoded_weight
+from autorisen.metering.decode import Form, decode_body
 from autorisen.metering.errors import InvalidEvent
-from autorisen.metering.ingest import Submission
-from autorisen.metering.ingest_queue import IngestQueue
+from autorisen.metering.ingest import Item
+from autorisen.metering.intake import BODY_LIMIT, media_type, sender, store_body
 from autorisen.metering.query import (
     event_cursor,
     event_document,
@@ -27,8 +26,6 @@ from autorisen.metering.query import (
     usage_question,
     visible_customer,
 )
-
-BODY_LIMIT = 5_000_000
 
 router = APIRouter(tags=["metering"])
 
@@ -69,38 +66,29 @@ _SEND_EVENTS: dict[str, Any] = {
 }
 
 
-_may_send = accounts.api_key("events:write")
-
-
 async def take_events(request: Request) -> Response:
     """What serves `POST /api/events`.
 
     A plain route: FastAPI's matching and dependencies cost several times what a single event costs without them
     (bench/ingest.py). `send_events` below describes it in the OpenAPI document.
     """
-    runtime = runtime_of(request)
-    principal = await _may_send(request, runtime, _credentials(request))
+    principal = await sender(request)
     if request.scope["query_string"]:
         raise InvalidInput(errors=[FieldError("query", "is not known at this address: leave it out")])
-    queue = _queue(request, runtime)
-    queue.check_room()
     form = _form(request)
-    with queue.memory.held() as held:
-        body = await read_body(request, limit=BODY_LIMIT, take=held.take)
-        held.take(decoded_weight(body))
-        items, is_one = decode_body(body, form), body.lstrip()[:1] == b"{"
-        del body  # the events are what waits for the database
-        receipt = await queue.submit(Submission(principal.customer_id, items))
+    is_one = False
+
+    def read(body: bytes) -> Sequence[Item]:
+        nonlocal is_one
+        is_one = body.lstrip()[:1] == b"{"
+        return decode_body(body, form)
+
+    _, receipt = await store_body(request, principal, read)
     if receipt.rejected and is_one:
         result = receipt.results[0]
         error = FieldError(result.field or "", result.reason or "")
         raise InvalidEvent(f"{error.field} {error.rule}", errors=[error])
     return _json(receipt)
-
-
-def _credentials(request: Request) -> HTTPAuthorizationCredentials | None:
-    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    return HTTPAuthorizationCredentials(scheme=scheme, credentials=secret) if scheme.lower() == "bearer" else None
 
 
 router.add_route("/api/events", take_events, methods=["POST"], include_in_schema=False)
@@ -118,19 +106,9 @@ async def send_events(
     return await take_events(request)
 
 
-def _queue(request: Request, runtime: Runtime) -> IngestQueue:
-    state = request.app.state
-    if not hasattr(state, "ingest_queue"):
-        state.ingest_queue = IngestQueue(runtime)
-    queue: IngestQueue = state.ingest_queue
-    return queue
-
-
 def _form(request: Request) -> Form:
-    kind, _, parameters = request.headers.get("content-type", "").partition(";")
-    form = _FORMS.get(kind.strip().lower())
-    charset = parameters.strip().lower().replace('"', "")
-    if form is None or charset not in ("", "charset=utf-8"):
+    form = _FORMS.get(media_type(request))
+    if form is None:
         raise UnsupportedMediaType(f"send one of {', '.join(_FORMS)} in UTF-8")
     return form
 
