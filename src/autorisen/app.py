@@ -31,6 +31,8 @@ from autorisen.kit.unit import Runtime
 from autorisen.kit.web_security import BodyLimit, SameOrigin, SecurityHeaders
 from autorisen.ledger import api as ledger_api
 from autorisen.metering import api as metering_api
+from autorisen.metering.compat.lago import api as lago_api
+from autorisen.metering.compat.lago import translate as lago
 from autorisen.metering.compat.model import Answer
 from autorisen.metering.compat.openmeter import api as openmeter_api
 from autorisen.metering.compat.openmeter import translate as openmeter
@@ -73,10 +75,13 @@ PAGE_ROUTERS: tuple[APIRouter, ...] = (
 
 # Others' wire formats. They stay out of the OpenAPI document, which describes our contracts and our problems; and each
 # judges its own query, because not all of theirs can be declared.
-FOREIGN_ROUTERS: tuple[APIRouter, ...] = (openmeter_api.router,)
+FOREIGN_ROUTERS: tuple[APIRouter, ...] = (openmeter_api.router, lago_api.router)
 
 # Under these addresses every problem is said in the words of whose clients call them.
-FOREIGN_WORDS: dict[str, Callable[[Problem, str | None], Answer]] = {openmeter.PREFIX: openmeter.refusal}
+FOREIGN_WORDS: dict[str, Callable[[Problem, str | None], Answer]] = {
+    openmeter.PREFIX: openmeter.refusal,
+    lago.PREFIX: lago.refusal,
+}
 
 # Paths that read their raw bytes themselves: signed webhooks and event ingestion.
 RAW_BODIES = ("/api/events", "/api/payment/webhook", "/api/payments/webhooks/")

@@ -20,13 +20,22 @@ from autorisen.metering.model import Receipt
 BODY_LIMIT = 5_000_000
 
 _may_send = accounts.api_key("events:write")
+_may_read = accounts.api_key("usage:read")
 
 
 async def sender(request: Request) -> Principal:
     """Whose key sends this. Raises `KeyRefused` without a key that holds, `ScopeMissing` without `events:write`."""
+    return await _may_send(request, runtime_of(request), _bearer(request))
+
+
+async def reader(request: Request) -> Principal:
+    """Whose key reads this. Raises `KeyRefused` without a key that holds, `ScopeMissing` without `usage:read`."""
+    return await _may_read(request, runtime_of(request), _bearer(request))
+
+
+def _bearer(request: Request) -> HTTPAuthorizationCredentials | None:
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    bearer = HTTPAuthorizationCredentials(scheme=scheme, credentials=secret) if scheme.lower() == "bearer" else None
-    return await _may_send(request, runtime_of(request), bearer)
+    return HTTPAuthorizationCredentials(scheme=scheme, credentials=secret) if scheme.lower() == "bearer" else None
 
 
 async def store_body(
