@@ -36,7 +36,11 @@ from autorisen.metering.compat.lago import translate as lago
 from autorisen.metering.compat.model import Answer
 from autorisen.metering.compat.openmeter import api as openmeter_api
 from autorisen.metering.compat.openmeter import translate as openmeter
+from autorisen.metering.compat.polar import api as polar_api
+from autorisen.metering.compat.polar import translate as polar
 from autorisen.metering.compat.send_answer import send_answer
+from autorisen.metering.compat.stripe import api as stripe_api
+from autorisen.metering.compat.stripe import translate as stripe
 from autorisen.metering.repairs import api as repairs_api
 from autorisen.ops import api as ops_api
 from autorisen.payments import api as payments_api
@@ -75,12 +79,14 @@ PAGE_ROUTERS: tuple[APIRouter, ...] = (
 
 # Others' wire formats. They stay out of the OpenAPI document, which describes our contracts and our problems; and each
 # judges its own query, because not all of theirs can be declared.
-FOREIGN_ROUTERS: tuple[APIRouter, ...] = (openmeter_api.router, lago_api.router)
+FOREIGN_ROUTERS: tuple[APIRouter, ...] = (openmeter_api.router, lago_api.router, polar_api.router, stripe_api.router)
 
 # Under these addresses every problem is said in the words of whose clients call them.
 FOREIGN_WORDS: dict[str, Callable[[Problem, str | None], Answer]] = {
     openmeter.PREFIX: openmeter.refusal,
     lago.PREFIX: lago.refusal,
+    polar.PREFIX: polar.refusal,
+    stripe.PREFIX: stripe.refusal,
 }
 
 # Paths that read their raw bytes themselves: signed webhooks and event ingestion.

@@ -1,0 +1,1 @@
+"""The wire format of Polar's API under `/compat/polar`: events."""
