@@ -17,7 +17,7 @@ from lago_python_client.models.event import EventResponse
 from autorisen.kit.unit import Runtime
 from autorisen.metering import ingest_queue
 from tests.factories.accounts import make_key
-from tests.factories.metering import usage
+from tests.factories.metering import llm_event, usage
 from tests.metering.compat.conftest import House
 
 AT = 1772350200  # 2026-03-01T07:30:00Z
@@ -138,10 +138,14 @@ async def test_batches_are_of_one_to_a_hundred(lago: Client) -> None:
         assert (error.status_code, error.response["error_details"]) == (422, {"events": [code]})
 
 
-async def test_a_stored_event_is_found_by_its_transaction(lago: Client, house: House) -> None:
-    others = Client(api_key=house.secret(house.zulu.headers), api_url=f"{house.url}/compat/lago/")
+async def test_a_stored_event_is_found_by_its_transaction(
+    lago: Client, client: httpx.AsyncClient, house: House
+) -> None:
+    operator = Client(api_key=house.secret(house.operator), api_url=f"{house.url}/compat/lago/")
+    await client.post("/api/events", json=llm_event("elsewhere"), headers=house.acme.headers)
 
     def send() -> EventResponse:
+        operator.events.create(event("of-the-operator"))
         lago.events.create(event("runs/1", 1.5, precise_total_amount_cents="12.50"))
         return find(lago, "runs/1")
 
@@ -152,7 +156,13 @@ async def test_a_stored_event_is_found_by_its_transaction(lago: Client, house: H
         {"input_tokens": 1.5, "output_tokens": 1},
     )
     assert (found.precise_total_amount_cents, found.created_at is not None) == ("12.50", True)
-    for who, name in ((lago, "runs/2"), (lago, "%00"), (others, "runs/1")):
+    for who, name in (
+        (lago, "runs/2"),
+        (lago, "%00"),
+        (lago, "elsewhere"),
+        (lago, "of-the-operator"),
+        (operator, "runs/1"),
+    ):
         error = await refused(partial(find, who, name))
         assert (error.status_code, error.response["code"]) == (404, "event_not_found")
 

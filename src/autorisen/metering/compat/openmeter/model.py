@@ -1,0 +1,66 @@
+"""What OpenMeter's clients ask, and rows of what they are answered. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from autorisen.metering.model import StoredEvent
+
+# The use of one customer may be named by these.
+Dimension = Literal["subject", "customer_id"]
+WindowSize = Literal["HOUR", "DAY"]
+
+
+@dataclass(frozen=True)
+class MeterQuestion:
+    """The use of one meter from `start` up to, not including, `end`, in windows or in all.
+
+    `subjects` and `customers` name whose; the key's own customer when both are empty. `since` and `to` are repeated as
+    they were asked.
+    """
+
+    start: datetime
+    end: datetime
+    since: str | None
+    to: str | None
+    window: WindowSize | None
+    time_zone: str
+    subjects: tuple[str, ...]
+    customers: tuple[str, ...]
+    group_by: tuple[Dimension, ...]
+
+
+@dataclass(frozen=True)
+class MeterRow:
+    """The use of one customer in one window."""
+
+    value: Decimal
+    start: datetime
+    end: datetime
+    subject: str | None
+    customer_id: str | None
+
+
+@dataclass(frozen=True)
+class EventQuestion:
+    """Which stored events, newest first: by time of use and of arrival, `id` being a part of their ids."""
+
+    start: datetime
+    end: datetime
+    ingested_start: datetime
+    ingested_end: datetime
+    id: str
+    subject: str | None
+    customers: tuple[str, ...]
+    limit: int
+
+
+@dataclass(frozen=True)
+class IngestedEvent:
+    """A stored event and when it arrived."""
+
+    event: StoredEvent
+    ingested_at: datetime
