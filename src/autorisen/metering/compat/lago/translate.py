@@ -91,7 +91,7 @@ def _text(value: object) -> object:
 
 
 def _time(value: object) -> object:
-    """Unix seconds, a number or a text, as an RFC 3339 time; what is neither is refused as it is."""
+    """Unix seconds, a number or a text, as an RFC 3339 time, which may stand there as well."""
     if isinstance(value, bool):
         return value
     if not isinstance(value, int | str | Decimal):
