@@ -184,6 +184,24 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION metering.enter_counting() RETURNS TABLE(series text, is_building boolean, key text, name text, unit text, event_type text, aggregation text, value_path text[], filter text, group_by text)
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(4, 1);
+    RETURN QUERY
+        SELECT coalesce(meter.series, meter.key), false, meter.key, meter.name, meter.unit, meter.event_type,
+            meter.aggregation, meter.value_path, coalesce(meter.filter::text, ''), coalesce(meter.group_by::text, '')
+        FROM metering.meters AS meter
+        UNION ALL
+        SELECT rebuild.series, true, rebuild.key, rebuild.name, rebuild.unit, rebuild.event_type, rebuild.aggregation,
+            rebuild.value_path, coalesce(rebuild.filter::text, ''), coalesce(rebuild.group_by::text, '')
+        FROM metering.rebuilds AS rebuild WHERE rebuild.state = 'building'
+        ORDER BY 3, 2;
+
+END
+$$;
+
 CREATE TABLE metering.meters (
     key text NOT NULL,
     name text NOT NULL,
@@ -192,8 +210,11 @@ CREATE TABLE metering.meters (
     aggregation text NOT NULL,
     value_path text[] NOT NULL,
     changed_at timestamp with time zone NOT NULL,
-    CONSTRAINT meters_aggregation_check CHECK ((aggregation = ANY (ARRAY['count'::text, 'sum'::text]))),
-    CONSTRAINT meters_check CHECK (((aggregation = 'count'::text) = (cardinality(value_path) = 0)))
+    filter json,
+    group_by json,
+    series text,
+    CONSTRAINT meters_aggregation_check CHECK ((aggregation = ANY (ARRAY['count'::text, 'sum'::text, 'max'::text, 'min'::text, 'latest'::text, 'unique'::text, 'time_weighted'::text]))),
+    CONSTRAINT meters_value_path_check CHECK (((aggregation = 'count'::text) = (cardinality(value_path) = 0)))
 );
 
 CREATE FUNCTION metering.enter_ingest() RETURNS SETOF metering.meters
@@ -681,6 +702,18 @@ CREATE TABLE ledger.transactions (
     CONSTRAINT transactions_reference_check CHECK (((reference <> ''::text) AND (length(reference) <= 200)))
 );
 
+CREATE TABLE metering.adjustments (
+    call_id uuid NOT NULL,
+    meter text NOT NULL,
+    customer_id uuid NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    dimensions text NOT NULL,
+    before numeric NOT NULL,
+    after numeric NOT NULL,
+    adjusted_at timestamp with time zone NOT NULL,
+    CONSTRAINT adjustments_check CHECK ((before <> after))
+);
+
 CREATE TABLE metering.backfills (
     id uuid NOT NULL,
     tag text NOT NULL,
@@ -761,6 +794,29 @@ CREATE TABLE metering.conflicts (
     CONSTRAINT conflicts_status_check CHECK ((status = ANY (ARRAY['open'::text, 'dismissed'::text, 'amended'::text])))
 );
 
+CREATE TABLE metering.corrections (
+    tenant uuid NOT NULL,
+    source text NOT NULL,
+    event_id text NOT NULL,
+    revision integer NOT NULL,
+    kind text NOT NULL,
+    actor text NOT NULL,
+    reason text NOT NULL,
+    corrected_at timestamp with time zone NOT NULL,
+    call_id uuid NOT NULL,
+    type text,
+    subject text,
+    customer_id uuid,
+    occurred_at timestamp with time zone,
+    data json,
+    CONSTRAINT corrections_actor_check CHECK ((actor <> ''::text)),
+    CONSTRAINT corrections_check CHECK (((kind = 'amend'::text) = (type IS NOT NULL))),
+    CONSTRAINT corrections_check1 CHECK ((((type IS NULL) = (subject IS NULL)) AND ((type IS NULL) = (customer_id IS NULL)) AND ((type IS NULL) = (occurred_at IS NULL)) AND ((type IS NULL) = (data IS NULL)))),
+    CONSTRAINT corrections_kind_check CHECK ((kind = ANY (ARRAY['void'::text, 'amend'::text]))),
+    CONSTRAINT corrections_reason_check CHECK (((reason <> ''::text) AND (length(reason) <= 500))),
+    CONSTRAINT corrections_revision_check CHECK ((revision > 0))
+);
+
 CREATE TABLE metering.events (
     tenant uuid NOT NULL,
     source text NOT NULL,
@@ -775,6 +831,36 @@ CREATE TABLE metering.events (
     extensions json
 );
 
+CREATE VIEW metering.counted_events AS
+ SELECT event.tenant,
+    event.source,
+    event.event_id,
+    event.type,
+    event.subject,
+    event.customer_id,
+    event.occurred_at,
+    event.data,
+    event.batch_id
+   FROM metering.events event
+  WHERE (NOT (EXISTS ( SELECT
+           FROM metering.corrections correction
+          WHERE ((correction.tenant = event.tenant) AND (correction.source = event.source) AND (correction.event_id = event.event_id)))))
+UNION ALL
+ SELECT amended.tenant,
+    amended.source,
+    amended.event_id,
+    amended.type,
+    amended.subject,
+    amended.customer_id,
+    amended.occurred_at,
+    amended.data,
+    event.batch_id
+   FROM (metering.corrections amended
+     JOIN metering.events event USING (tenant, source, event_id))
+  WHERE ((amended.kind = 'amend'::text) AND (NOT (EXISTS ( SELECT
+           FROM metering.corrections newer
+          WHERE ((newer.tenant = amended.tenant) AND (newer.source = amended.source) AND (newer.event_id = amended.event_id) AND (newer.revision > amended.revision))))));
+
 CREATE TABLE metering.imports (
     digest bytea NOT NULL,
     file_name text NOT NULL,
@@ -785,6 +871,29 @@ CREATE TABLE metering.imports (
     rejected bigint DEFAULT 0 NOT NULL,
     started_at timestamp with time zone NOT NULL,
     finished_at timestamp with time zone
+);
+
+CREATE TABLE metering.rebuilds (
+    series text NOT NULL,
+    key text NOT NULL,
+    name text NOT NULL,
+    unit text NOT NULL,
+    event_type text NOT NULL,
+    aggregation text NOT NULL,
+    value_path text[] NOT NULL,
+    filter json,
+    group_by json,
+    state text NOT NULL,
+    events_total bigint NOT NULL,
+    events_done bigint DEFAULT 0 NOT NULL,
+    next_customer uuid,
+    next_hour timestamp with time zone,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT rebuilds_check CHECK (((state = 'building'::text) = (finished_at IS NULL))),
+    CONSTRAINT rebuilds_events_done_check CHECK ((events_done >= 0)),
+    CONSTRAINT rebuilds_events_total_check CHECK ((events_total >= 0)),
+    CONSTRAINT rebuilds_state_check CHECK ((state = ANY (ARRAY['building'::text, 'done'::text, 'replaced'::text])))
 );
 
 CREATE TABLE metering.rejected_events (
@@ -826,10 +935,31 @@ CREATE TABLE metering.rollups (
     dimensions text DEFAULT ''::text NOT NULL,
     quantity numeric NOT NULL,
     events bigint NOT NULL,
+    first_at timestamp with time zone,
+    last_at timestamp with time zone,
+    last_key text COLLATE pg_catalog."C",
+    last_value numeric,
     CONSTRAINT rollups_events_check CHECK ((events > 0)),
     CONSTRAINT rollups_hour_check CHECK ((date_trunc('hour'::text, hour, 'UTC'::text) = hour))
 )
 WITH (fillfactor='70');
+
+CREATE TABLE metering.stale_hours (
+    series text NOT NULL,
+    customer_id uuid NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    marks bigint DEFAULT 1 NOT NULL
+);
+
+CREATE TABLE metering.unique_values (
+    meter text NOT NULL,
+    customer_id uuid NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    dimensions text NOT NULL,
+    digest bytea NOT NULL,
+    CONSTRAINT unique_values_digest_check CHECK ((length(digest) = 16)),
+    CONSTRAINT unique_values_hour_check CHECK ((date_trunc('hour'::text, hour, 'UTC'::text) = hour))
+);
 
 CREATE TABLE metering.unmetered_types (
     type text NOT NULL,
@@ -1222,6 +1352,9 @@ ALTER TABLE ONLY ledger.transactions
 ALTER TABLE ONLY ledger.transactions
     ADD CONSTRAINT transactions_reference_key UNIQUE (reference);
 
+ALTER TABLE ONLY metering.adjustments
+    ADD CONSTRAINT adjustments_pkey PRIMARY KEY (call_id, meter, customer_id, hour, dimensions);
+
 ALTER TABLE ONLY metering.backfills
     ADD CONSTRAINT backfills_pkey PRIMARY KEY (id);
 
@@ -1234,6 +1367,9 @@ ALTER TABLE ONLY metering.conflict_decisions
 ALTER TABLE ONLY metering.conflicts
     ADD CONSTRAINT conflicts_pkey PRIMARY KEY (tenant, source, event_id, digest);
 
+ALTER TABLE ONLY metering.corrections
+    ADD CONSTRAINT corrections_pkey PRIMARY KEY (tenant, source, event_id, revision);
+
 ALTER TABLE ONLY metering.events
     ADD CONSTRAINT events_identity PRIMARY KEY (tenant, source, event_id);
 
@@ -1243,6 +1379,9 @@ ALTER TABLE ONLY metering.imports
 ALTER TABLE ONLY metering.meters
     ADD CONSTRAINT meters_pkey PRIMARY KEY (key);
 
+ALTER TABLE ONLY metering.rebuilds
+    ADD CONSTRAINT rebuilds_pkey PRIMARY KEY (series);
+
 ALTER TABLE ONLY metering.rejected_events
     ADD CONSTRAINT rejected_events_pkey PRIMARY KEY (tenant, digest);
 
@@ -1251,6 +1390,12 @@ ALTER TABLE ONLY metering.repairs
 
 ALTER TABLE ONLY metering.rollups
     ADD CONSTRAINT rollups_pkey PRIMARY KEY (customer_id, meter, hour, dimensions);
+
+ALTER TABLE ONLY metering.stale_hours
+    ADD CONSTRAINT stale_hours_pkey PRIMARY KEY (series, customer_id, hour);
+
+ALTER TABLE ONLY metering.unique_values
+    ADD CONSTRAINT unique_values_pkey PRIMARY KEY (customer_id, meter, hour, dimensions, digest);
 
 ALTER TABLE ONLY metering.unmetered_types
     ADD CONSTRAINT unmetered_types_pkey PRIMARY KEY (type);
@@ -1391,6 +1536,8 @@ CREATE INDEX mails_created ON kit.mails USING btree (created_at DESC, id DESC);
 
 CREATE INDEX entries_account ON ledger.entries USING btree (account, currency) INCLUDE (amount_minor);
 
+CREATE INDEX adjustments_customer ON metering.adjustments USING btree (customer_id, adjusted_at);
+
 CREATE UNIQUE INDEX backfills_digest ON metering.backfills USING btree (digest) WHERE (state <> 'reverted'::text);
 
 CREATE UNIQUE INDEX backfills_tag ON metering.backfills USING btree (tag) WHERE (state <> 'reverted'::text);
@@ -1407,11 +1554,21 @@ CREATE INDEX conflicts_status ON metering.conflicts USING btree (status, receive
 
 CREATE INDEX conflicts_tenant ON metering.conflicts USING btree (tenant, status, received_at, id);
 
+CREATE INDEX corrections_at ON metering.corrections USING btree (corrected_at);
+
+CREATE INDEX corrections_call ON metering.corrections USING btree (call_id);
+
+CREATE INDEX corrections_customer_time ON metering.corrections USING btree (customer_id, occurred_at) WHERE (kind = 'amend'::text);
+
+CREATE INDEX events_batch ON metering.events USING brin (batch_id) WITH (pages_per_range='32');
+
 CREATE INDEX events_customer_time ON metering.events USING btree (customer_id, occurred_at);
 
 CREATE INDEX events_time ON metering.events USING btree (occurred_at);
 
 CREATE INDEX events_unclaimed ON metering.events USING btree (subject) WHERE (customer_id IS NULL);
+
+CREATE UNIQUE INDEX rebuilds_building ON metering.rebuilds USING btree (key) WHERE (state = 'building'::text);
 
 CREATE INDEX rejected_events_event ON metering.rejected_events USING btree (event_id, tenant);
 
@@ -1430,6 +1587,8 @@ CREATE INDEX rejected_events_tenant_rule ON metering.rejected_events USING btree
 CREATE INDEX repairs_event ON metering.repairs USING btree (tenant, source, event_id) WHERE (outcome = 'replayed'::text);
 
 CREATE INDEX rollups_meter ON metering.rollups USING btree (meter);
+
+CREATE INDEX unique_values_meter ON metering.unique_values USING btree (meter);
 
 CREATE INDEX deliveries_payment ON payments.deliveries USING btree (payment_id, id DESC);
 
@@ -1509,11 +1668,15 @@ CREATE TRIGGER transactions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON l
 
 CREATE CONSTRAINT TRIGGER transactions_balance AFTER INSERT ON ledger.transactions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger.require_balance();
 
+CREATE TRIGGER adjustments_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON metering.adjustments FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
 CREATE TRIGGER backfills_kept BEFORE DELETE OR TRUNCATE ON metering.backfills FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE TRIGGER batches_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON metering.batches FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE TRIGGER conflict_decisions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON metering.conflict_decisions FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER corrections_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON metering.corrections FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE TRIGGER events_append_only BEFORE DELETE OR UPDATE OF tenant, source, event_id, type, subject, occurred_at, timed, batch_id, data, extensions OR TRUNCATE ON metering.events FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
@@ -1659,14 +1822,14 @@ ALTER TABLE ONLY metering.batches
 ALTER TABLE ONLY metering.conflict_decisions
     ADD CONSTRAINT conflict_decisions_tenant_source_event_id_digest_fkey FOREIGN KEY (tenant, source, event_id, digest) REFERENCES metering.conflicts(tenant, source, event_id, digest);
 
+ALTER TABLE ONLY metering.corrections
+    ADD CONSTRAINT corrections_tenant_source_event_id_fkey FOREIGN KEY (tenant, source, event_id) REFERENCES metering.events(tenant, source, event_id);
+
 ALTER TABLE ONLY metering.repairs
     ADD CONSTRAINT repairs_tenant_digest_fkey FOREIGN KEY (tenant, digest) REFERENCES metering.rejected_events(tenant, digest);
 
 ALTER TABLE ONLY metering.rollups
     ADD CONSTRAINT rollups_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
-
-ALTER TABLE ONLY metering.rollups
-    ADD CONSTRAINT rollups_meter_fkey FOREIGN KEY (meter) REFERENCES metering.meters(key);
 
 ALTER TABLE ONLY payments.checkouts
     ADD CONSTRAINT checkouts_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES payments.payments(id);

@@ -41,6 +41,7 @@ from autorisen.metering.compat.polar import translate as polar
 from autorisen.metering.compat.send_answer import send_answer
 from autorisen.metering.compat.stripe import api as stripe_api
 from autorisen.metering.compat.stripe import translate as stripe
+from autorisen.metering.corrections import api as corrections_api
 from autorisen.metering.repairs import api as repairs_api
 from autorisen.ops import api as ops_api
 from autorisen.payments import api as payments_api
@@ -57,6 +58,7 @@ log = structlog.get_logger(__name__)
 # Machine interfaces first, pages after; each capability brings its own.
 API_ROUTERS: tuple[APIRouter, ...] = (
     metering_api.router,  # first, because routes are tried in order and events are what comes most
+    corrections_api.router,
     repairs_api.router,
     ops_api.router,
     accounts_api.router,

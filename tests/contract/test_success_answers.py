@@ -37,6 +37,7 @@ class Call:
     path: tuple[tuple[str, str], ...] = ()
 
 
+VOID = {"source": EVENT["source"], "kind": "void", "reason": "tests"}
 OF_ACME = (("customer", "{customer}"),)
 # In this order: a subscription is cancelled before it is resumed.
 CALLS = (
@@ -47,6 +48,8 @@ CALLS = (
     Call("GET /api/events/rejected/rules", ("operator",)),
     Call("POST /api/events/rejected/replay", KEYS, body={"field": "/time", "rule": "must be new", "reason": "x"}),
     Call("GET /api/events/conflicts", ("operator",)),
+    Call("POST /api/events/corrections", ("operator",), body={"corrections": [VOID | {"id": "{who}"}]}),
+    Call("GET /api/events/corrections", ("operator",), query=(("source", str(EVENT["source"])), ("id", "{who}"))),
     Call("GET /api/meters"),
     Call("GET /alive"),
     Call("GET /metrics", ("operator",)),

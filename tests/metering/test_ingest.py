@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -154,24 +155,44 @@ OTHERWISE = [
 
 
 @pytest.mark.parametrize("other", OTHERWISE)
-@pytest.mark.parametrize("priced", [True, False])
-async def test_a_meter_in_use_is_never_taken_back(runtime: Runtime, other: MeterDefinition, *, priced: bool) -> None:
-    """Goal: what was counted stays counted, and what is priced stays measured; renamed and removed is removed."""
+async def test_a_priced_meter_is_never_taken_back(runtime: Runtime, other: MeterDefinition) -> None:
+    """Goal: what is priced stays measured as it is; renamed is removed."""
     await make_meters(runtime)
     acme = await customer(runtime)
-    if not priced:
-        await take(runtime, llm_event("e", tokens=7))
-    before = await used(runtime, acme)
-    reason = "a plan version prices it" if priced else "usage was counted under it"
+    await take(runtime, llm_event("e", tokens=7))
+    await _refused(runtime, other, "a plan version prices it", priced=["llm.input_tokens"])
+    assert await used(runtime, acme) == (Decimal(7), 1)
+
+
+async def test_a_meter_that_counted_stays(runtime: Runtime) -> None:
+    await make_meters(runtime)
+    await customer(runtime)
+    await take(runtime, llm_event("e", tokens=7))
+    await _refused(runtime, replace(TOKENS, key="llm.prompt_tokens"), "usage was counted under it")
+
+
+async def _refused(runtime: Runtime, other: MeterDefinition, reason: str, *, priced: Sequence[str] = ()) -> None:
     with pytest.raises(MeterInUse, match=reason) as refusal:
         async with runtime.unit() as unit:
-            await metering.apply_meters(
-                unit, [METERS[0], other, METERS[2]], priced=["llm.input_tokens"] if priced else []
-            )
+            await metering.apply_meters(unit, [METERS[0], other, METERS[2]], priced=priced)
     assert [error.field for error in refusal.value.errors] == ["/meter/llm.input_tokens"]
-    assert await used(runtime, acme) == before
     async with runtime.database.read() as tx:
         assert await metering.meters(tx) == METERS
+
+
+@pytest.mark.parametrize("other, after", list(zip(OTHERWISE[:3], [(0, 0), (2, 2), (2, 2)], strict=True)))
+async def test_a_meter_that_no_plan_prices_counts_anew(
+    runtime: Runtime, other: MeterDefinition, after: tuple[int, int]
+) -> None:
+    """Goal: however it counts from now on, it counts all events of old that way, and new ones once."""
+    await make_meters(runtime)
+    acme = await customer(runtime)
+    await take(runtime, llm_event("e", tokens=7))
+    async with runtime.unit() as unit:
+        changes = await metering.apply_meters(unit, [METERS[0], other, METERS[2]])
+    assert [(change.kind, change.key) for change in changes] == [("recount", "llm.input_tokens")]
+    await take(runtime, llm_event("f", tokens=8))
+    assert await used(runtime, acme) == (Decimal(after[0]), after[1])
 
 
 async def test_a_meter_in_use_may_have_another_name_and_unit(runtime: Runtime) -> None:
@@ -222,7 +243,7 @@ async def test_history_can_not_be_changed(runtime: Runtime, database_url: str) -
             "UPDATE metering.events SET data = '{}'",
             "UPDATE metering.events SET customer_id = NULL",
             "DELETE FROM metering.events",
-            "TRUNCATE metering.events",
+            "TRUNCATE metering.events CASCADE",
             "UPDATE metering.batches SET accepted = 0",
         ):
             with pytest.raises(errors.RestrictViolation):

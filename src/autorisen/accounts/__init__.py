@@ -34,6 +34,7 @@ from autorisen.accounts.errors import (
     EmailAlreadyRegistered,
     KeyRefused,
     NoCustomer,
+    OperatorsOnly,
     ScopeMissing,
 )
 from autorisen.accounts.facts import CustomerCreated, UserSignedUp
@@ -53,6 +54,7 @@ __all__ = [
     "EmailAlreadyRegistered",
     "KeyRefused",
     "NoCustomer",
+    "OperatorsOnly",
     "Principal",
     "Scope",
     "ScopeMissing",

@@ -1,7 +1,8 @@
 """Metering: usage events, counted once, for ever, and read as exact quantities.
 
 Owns the schema `metering`: meters, events (append-only, identity unique without a window), batches, rollups, conflicts,
-rejected_events, repairs, conflict_decisions, unmetered_types, backfills. Records no facts; listens to CustomerCreated.
+rejected_events, repairs, conflict_decisions, corrections, adjustments, unique_values, rebuilds, unmetered_types,
+backfills. Records no facts; listens to CustomerCreated.
 """
 
 from autorisen.metering.apply_meters import apply_meters, plan_meters
@@ -22,6 +23,14 @@ from autorisen.metering.backfills import (
     rehearse_backfill,
 )
 from autorisen.metering.claim_events import claim_events, on_customer_created
+from autorisen.metering.corrections import (
+    Adjustment,
+    Correction,
+    CorrectionReceipt,
+    CorrectionRefused,
+    correct_events,
+    corrections_of_event,
+)
 from autorisen.metering.decode import exact_json, new_event
 from autorisen.metering.errors import InvalidBackfill, MeterInUse
 from autorisen.metering.ingest import Submission, ingest, ingest_all
@@ -31,12 +40,14 @@ from autorisen.metering.meter_changes import MeterChange
 from autorisen.metering.model import (
     Aggregation,
     Bucket,
+    Dimension,
     Event,
     EventCounts,
     EventCursor,
     IngestHealth,
     MeterDefinition,
     Quantity,
+    Rebuild,
     Receipt,
     Rejection,
     Result,
@@ -68,10 +79,13 @@ from autorisen.metering.repairs import (
 )
 from autorisen.metering.usage import (
     event_counts,
+    grouped_quantities,
+    grouped_series,
     ingest_health,
     meters,
     quantities,
     quantity,
+    rebuilds,
     recent_events,
     series,
 )
@@ -80,6 +94,7 @@ __all__ = [
     "EXAMPLE_COLUMNS",
     "JOBS",
     "SCHEDULE",
+    "Adjustment",
     "Aggregation",
     "Backfill",
     "BackfillOptions",
@@ -91,7 +106,11 @@ __all__ = [
     "ConflictPage",
     "ConflictStatus",
     "ConflictingEvent",
+    "Correction",
+    "CorrectionReceipt",
+    "CorrectionRefused",
     "Difference",
+    "Dimension",
     "Event",
     "EventCounts",
     "EventCursor",
@@ -102,6 +121,7 @@ __all__ = [
     "MeterDefinition",
     "MeterInUse",
     "Quantity",
+    "Rebuild",
     "Receipt",
     "Rehearsal",
     "RejectedEvent",
@@ -120,12 +140,16 @@ __all__ = [
     "claim_events",
     "conflicting_event",
     "conflicts_of_event",
+    "correct_events",
+    "corrections_of_event",
     "differences",
     "discard_event",
     "dismiss_conflict",
     "event_counts",
     "exact_json",
     "example_file",
+    "grouped_quantities",
+    "grouped_series",
     "ingest",
     "ingest_all",
     "ingest_health",
@@ -140,10 +164,10 @@ __all__ = [
     "plan_meters",
     "quantities",
     "quantity",
+    "rebuilds",
     "recent_events",
     "rehearse_backfill",
     "rejected_event",
-    "rejected_events",
     "rejections_of_event",
     "replay_event",
     "replay_rule",

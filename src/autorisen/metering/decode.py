@@ -140,6 +140,13 @@ def exact_json(body: bytes) -> object:
     return _parse(body)
 
 
+def stored_data(text: str) -> dict[str, object]:
+    """The `data` of a stored event, with exact numbers."""
+    content = exact_json(text.encode())
+    assert isinstance(content, dict), "only objects are stored"
+    return content
+
+
 def read_json(line: bytes) -> object:
     """One line of JSON with exact numbers; what can't be read comes back as the text it was, for `read_event`."""
     try:

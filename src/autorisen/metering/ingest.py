@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from hashlib import blake2b
+from typing import cast
 from uuid import UUID
 
 import msgspec
@@ -14,15 +14,16 @@ import msgspec
 from autorisen import accounts
 from autorisen.kit.problems import FieldError
 from autorisen.kit.unit import Unit
-from autorisen.metering import store
+from autorisen.metering import store, store_counting
+from autorisen.metering.counting import Counts, Number, event_key, measure_for
 from autorisen.metering.decode import evidence
-from autorisen.metering.measure import measure
+from autorisen.metering.measure import Measure
 from autorisen.metering.model import (
-    EXACT,
     OPERATOR,
     Arrival,
     Event,
-    MeterDefinition,
+    Measured,
+    Meter,
     Receipt,
     Rejection,
     Result,
@@ -74,7 +75,7 @@ async def ingest_all(
     unit: Unit, submissions: Sequence[Submission], *, backfill_id: UUID | None = None
 ) -> list[Receipt]:
     """Several submissions in one transaction, as if one after the other: one commit costs one flush of the disk."""
-    meters = await store.enter_ingest(unit.tx)
+    meters = await store_counting.enter_counting(unit.tx)
     admission = _Admission(unit.now, meters, await _customers(unit, submissions), len(submissions))
     for number, submission in enumerate(submissions):
         admission.admit(number, submission)
@@ -102,16 +103,21 @@ async def _customers(unit: Unit, submissions: Sequence[Submission]) -> dict[str,
 class _Admission:
     """Sorts the items of all submissions into arrivals, repetitions and rejections."""
 
-    def __init__(
-        self, now: datetime, meters: Sequence[MeterDefinition], customers: Mapping[str, str], submissions: int
-    ) -> None:
+    def __init__(self, now: datetime, meters: Sequence[Meter], customers: Mapping[str, str], submissions: int) -> None:
         self.now = now
         self.now_stamp: str = msgspec.to_builtins(now)
         self.latest = now + AHEAD_MAX
         self.customers = customers
-        self.meters: dict[str, list[MeterDefinition]] = {}
+        self.meters: dict[str, list[Meter]] = {}
+        self.measures: dict[str, list[Measure]] = {}
+        self.building: dict[str, list[Meter]] = {}
         for meter in meters:
-            self.meters.setdefault(meter.event_type, []).append(meter)
+            kind = meter.definition.event_type
+            if meter.is_building:
+                self.building.setdefault(kind, []).append(meter)
+                continue
+            self.meters.setdefault(kind, []).append(meter)
+            self.measures.setdefault(kind, []).append(measure_for(meter.definition))
         self.arrivals: dict[tuple[str, str, str], Arrival] = {}
         self.repetitions: list[Arrival] = []
         self.rejections: dict[tuple[UUID, bytes], Rejection] = {}
@@ -138,9 +144,9 @@ class _Admission:
             return _reject(event, FieldError("/subject", "is not yours: a customer's key sends its own events only"))
         if event.time is not None and not EARLIEST <= event.time <= self.latest:
             return _reject(event, FieldError("/time", "must be from the year 2000 to at most 24 hours ahead"))
-        values = []
-        for meter in self.meters.get(event.type, ()):
-            value = measure(meter, event.data)
+        values: list[Measured | None] = []
+        for measure in self.measures.get(event.type, ()):
+            value = measure(event.data)
             if isinstance(value, FieldError):
                 return _reject(event, value)
             values.append(value)
@@ -183,32 +189,32 @@ async def _settle(
 
 async def _count(unit: Unit, admission: _Admission, rows: Sequence[Arrival]) -> None:
     """Add the stored rows to the rollups of known customers, and to the tally of types that no meter counts."""
-    groups: dict[tuple[str, str, str], list[tuple[int | Decimal, ...]]] = {}
+    counts = Counts()
+    groups: dict[tuple[str, str, str], list[Arrival]] = {}
     unmetered: dict[str, int] = {}
     for row in rows:
         kind = row.event.type
         if kind not in admission.meters:
             unmetered[kind] = unmetered.get(kind, 0) + 1
-        elif row.customer_id:
-            groups.setdefault((row.customer_id, kind, row.stamp[:13]), []).append(row.values)
-    sums: store.Sums = {}
-    for (customer_id, kind, hour), values in groups.items():
-        for meter, column in zip(admission.meters[kind], zip(*values, strict=True), strict=True):
-            sums[customer_id, meter.key, hour] = (_sum(column), len(column))
-    if sums:
-        await store.add_to_rollups(unit.tx, sums)
+        if row.customer_id and (kind in admission.meters or kind in admission.building):
+            groups.setdefault((row.customer_id, kind, row.stamp[:13]), []).append(row)
+    for (customer_id, kind, hour), group in groups.items():
+        for place, meter in enumerate(admission.meters.get(kind, ())):
+            values = [row.values[place] for row in group]
+            if meter.definition.is_plain:
+                # Nothing is filtered out of a plain meter.
+                numbers = [each.value for each in cast("list[Measured]", values)]
+                counts.add_sums((customer_id, meter.series, hour, ""), cast("list[Number]", numbers))
+                continue
+            for row, measured in zip(group, values, strict=True):
+                if measured is not None:
+                    key = event_key(row.event.source, row.event.id)
+                    counts.add(meter, customer_id, row.event.time or unit.now, key, measured)
+        for meter in admission.building.get(kind, ()):
+            counts.stale.add((meter.series, customer_id, hour))
+    await store_counting.add_counts(unit.tx, counts, [each for group in admission.meters.values() for each in group])
     if unmetered:
         await store.add_unmetered(unit.tx, unmetered, unit.now)
-
-
-def _sum(values: Sequence[int | Decimal]) -> int | Decimal:
-    """The exact sum. Adding Decimals outside of `EXACT` would round to 28 digits."""
-    if all(type(value) is int for value in values):
-        return sum(values)
-    total = Decimal(0)
-    for value in values:
-        total = EXACT.add(total, Decimal(value))
-    return total
 
 
 def _total(receipts: Sequence[Receipt]) -> Receipt:

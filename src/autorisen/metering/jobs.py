@@ -8,6 +8,7 @@ from typing import Any
 from autorisen.kit.unit import Unit
 from autorisen.kit.work import Job, Recurring
 from autorisen.metering.claim_events import claim_events
+from autorisen.metering.rebuild_meter import CLEAR_KIND, REBUILD_KIND, perform_clear, perform_rebuild
 
 
 async def _claim(unit: Unit, payload: dict[str, Any]) -> None:
@@ -16,5 +17,9 @@ async def _claim(unit: Unit, payload: dict[str, Any]) -> None:
 
 CLAIM_EVENTS = Job("metering.claim_events", _claim)
 
-JOBS = (CLAIM_EVENTS,)
+JOBS = (
+    CLAIM_EVENTS,
+    Job(REBUILD_KIND, perform_rebuild, mode="leased"),
+    Job(CLEAR_KIND, perform_clear, mode="leased"),
+)
 SCHEDULE = (Recurring("metering.claim_events", CLAIM_EVENTS.kind, every=timedelta(minutes=1)),)

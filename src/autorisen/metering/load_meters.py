@@ -7,10 +7,14 @@ from collections.abc import Mapping, Sequence
 
 from autorisen.kit.problems import FieldError
 from autorisen.metering.errors import InvalidMeter
-from autorisen.metering.model import Aggregation, MeterDefinition
+from autorisen.metering.filters import Filter, load_filter, path_of
+from autorisen.metering.model import Aggregation, Dimension, MeterDefinition
+
+DIMENSION_LIMIT = 8
 
 _KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
-_FIELDS = {"key", "name", "unit", "event_type", "aggregation", "value_path"}
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+_FIELDS = {"key", "name", "unit", "event_type", "aggregation", "value_path", "filter", "group_by"}
 
 
 def load_meters(tables: Sequence[Mapping[str, object]]) -> list[MeterDefinition]:
@@ -44,11 +48,16 @@ def _load(table: Mapping[str, object], place: str, errors: list[FieldError]) -> 
     kinds = tuple(Aggregation)
     if "aggregation" in texts and texts["aggregation"] not in kinds:
         errors.append(FieldError(f"{place}/aggregation", f"must be one of {', '.join(kinds)}"))
-    path = value_path(table.get("value_path"))
-    if texts.get("aggregation") == Aggregation.SUM and not path:
-        errors.append(FieldError(f"{place}/value_path", "must lead from data to a number, like input_tokens"))
-    if texts.get("aggregation") == Aggregation.COUNT and table.get("value_path") is not None:
-        errors.append(FieldError(f"{place}/value_path", "must be left out: a count has no value"))
+    path = path_of(table.get("value_path"))
+    if texts.get("aggregation") == Aggregation.COUNT:
+        if table.get("value_path") is not None:
+            errors.append(FieldError(f"{place}/value_path", "must be left out: a count has no value"))
+    elif not path:
+        errors.append(FieldError(f"{place}/value_path", "must lead from data to a value, like input_tokens"))
+    rule: Filter | None = None
+    if "filter" in table:
+        rule = load_filter(table["filter"], f"{place}/filter", errors)
+    dimensions = _dimensions(table.get("group_by", []), f"{place}/group_by", errors)
     if len(errors) > before:
         return None
     return MeterDefinition(
@@ -58,16 +67,34 @@ def _load(table: Mapping[str, object], place: str, errors: list[FieldError]) -> 
         event_type=texts["event_type"],
         aggregation=Aggregation(texts["aggregation"]),
         value_path=path,
+        filter=rule,
+        group_by=dimensions,
     )
 
 
-def value_path(text: object) -> tuple[str, ...]:
-    """The keys that lead from `data` to a value: `usage.tokens`, or a JSON pointer (RFC 6901) like `/usage/tokens`."""
-    if not isinstance(text, str):
-        return ()
-    if text.startswith("/"):
-        keys = tuple(key.replace("~1", "/").replace("~0", "~") for key in text.split("/")[1:])
+def _dimensions(raw: object, place: str, errors: list[FieldError]) -> tuple[Dimension, ...]:
+    """From a list of paths, named by their last key, or a table of names and paths."""
+    listed: list[tuple[str, object, object]] = []
+    if isinstance(raw, list):
+        listed = [(f"{place}/{index}", (path_of(path) or ("",))[-1], path) for index, path in enumerate(raw)]
+    elif isinstance(raw, dict):
+        listed = [(f"{place}/{name}", name, path) for name, path in raw.items()]
     else:
-        keys = tuple(text.split("."))
-    # A number would mean a place in an array to PostgreSQL, and a name to us.
-    return keys if all(key and not key.isdigit() for key in keys) else ()
+        errors.append(FieldError(place, "must be a list of paths, or a table of names and paths"))
+    if len(listed) > DIMENSION_LIMIT:
+        errors.append(FieldError(place, f"must have at most {DIMENSION_LIMIT} dimensions"))
+        return ()
+    found: dict[str, Dimension] = {}
+    for where, name, path in listed:
+        keys = path_of(path)
+        if not keys:
+            errors.append(FieldError(where, "must lead from data to a value, like model"))
+        elif not isinstance(name, str) or not _NAME.fullmatch(name):
+            errors.append(
+                FieldError(where, 'needs a name of letters, digits and _: use a table, like {model = "/a-b"}')
+            )
+        elif name in found:
+            errors.append(FieldError(where, "must be unique"))
+        else:
+            found[name] = Dimension(name, keys)
+    return tuple(found[name] for name in sorted(found))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from autorisen.metering.filters import filter_text, path_text
 from autorisen.metering.model import MeterDefinition
 
 
@@ -19,12 +20,16 @@ class MeterChange:
 
 
 def meter_changes(
-    stored: Sequence[MeterDefinition], wanted: Sequence[MeterDefinition], in_use: Mapping[str, str]
+    stored: Sequence[MeterDefinition],
+    wanted: Sequence[MeterDefinition],
+    *,
+    priced: Collection[str],
+    counted: Collection[str],
 ) -> list[MeterChange]:
     """What makes the stored meters the wanted ones, by key.
 
-    `in_use` says of a meter why it must go on counting as it does: closed periods and their invoices were rated from
-    what it counted, and are rated again when a late event comes.
+    A `priced` meter must go on counting as it does: closed periods and their invoices were rated from what it counted,
+    and are rated again when a late event comes. A `counted` one must stay, and may count differently.
     """
     before = {meter.key: meter for meter in stored}
     after = {meter.key: meter for meter in wanted}
@@ -32,7 +37,12 @@ def meter_changes(
     for key in sorted(before.keys() | after.keys()):
         old, new = before.get(key), after.get(key)
         if old != new:
-            changes.append(_change(key, old, new, in_use.get(key)))
+            used = None
+            if key in priced:
+                used = "a plan version prices it"
+            elif key in counted and new is None:
+                used = "usage was counted under it"
+            changes.append(_change(key, old, new, used))
     return changes
 
 
@@ -52,7 +62,9 @@ def _way_of_counting(meter: MeterDefinition) -> dict[str, str]:
     return {
         "event_type": meter.event_type,
         "aggregation": meter.aggregation.value,
-        "value_path": ".".join(meter.value_path),
+        "value_path": path_text(meter.value_path),
+        "filter": filter_text(meter.filter),
+        "group_by": ", ".join(f"{each.name} = {path_text(each.path)}" for each in meter.group_by),
     }
 
 

@@ -10,8 +10,13 @@ from uuid import UUID
 
 import msgspec
 
+from autorisen.metering.filters import Filter
+
 # Events of operator keys share this tenant, so that a customer's key neither meets nor learns of their ids.
 OPERATOR = UUID(int=0)
+
+# Names and values of dimensions, like (("model", "large"),); empty where usage is not grouped.
+Group = tuple[tuple[str, str], ...]
 
 # Sums stay exact: 18 digits before the point, 12 after it, and room for 10^46 such values.
 EXACT = Context(prec=76, traps=[Inexact])
@@ -45,17 +50,28 @@ class Event(msgspec.Struct, frozen=True, gc=False):
         return (self.type, self.subject, self.stamp, self.data_json, self.extensions_json)
 
 
+class Measured(msgspec.Struct, frozen=True, gc=False):
+    """What one event adds to one meter: a number, or a text for a `unique` meter, under one set of dimensions.
+
+    `dimensions` is JSON with the names in order, empty when there are none.
+    """
+
+    value: int | Decimal | str
+    dimensions: str = ""
+
+
 class Arrival(msgspec.Struct, frozen=True, gc=False):
     """A valid event on its way into the store: event `index` of one submission, and what it adds to each meter.
 
     `stamp` is its time, or its arrival. Ids are texts here, and `customer_id` is empty while the subject is nobody's.
+    `values` follow the meters of its type; None where a filter leaves the event out.
     """
 
     tenant: str
     customer_id: str
     event: Event
     stamp: str
-    values: tuple[int | Decimal, ...]
+    values: tuple[Measured | None, ...]
     submission: int
     index: int
 
@@ -101,17 +117,35 @@ class Receipt(msgspec.Struct, frozen=True):
 
 
 class Aggregation(StrEnum):
-    """How the values of events become one quantity."""
+    """How the values of events become one quantity.
+
+    `latest` is the value of the newest event; `unique` the number of different values; `time_weighted` the average of
+    a level that holds until the next event, weighted by time.
+    """
 
     COUNT = "count"
     SUM = "sum"
+    MAX = "max"
+    MIN = "min"
+    LATEST = "latest"
+    UNIQUE = "unique"
+    TIME_WEIGHTED = "time_weighted"
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """A name under which usage can be grouped, and the keys that lead from `data` to its value."""
+
+    name: str
+    path: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class MeterDefinition:
-    """How events become a quantity: those of `event_type`, counted, or summed over the number at `value_path`.
+    """How events become a quantity: those of `event_type` that pass `filter`, by the value at `value_path`.
 
-    `value_path` are the keys that lead from `data` to the number; empty for a count.
+    `value_path` are the keys that lead from `data` to the value; empty for a count. Quantities are kept per combination
+    of the values of `group_by`, which is in the order of their names.
     """
 
     key: str
@@ -120,6 +154,40 @@ class MeterDefinition:
     event_type: str
     aggregation: Aggregation
     value_path: tuple[str, ...] = ()
+    filter: Filter | None = None
+    group_by: tuple[Dimension, ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """A count or sum of every event of its type: what the ingest path adds up column by column."""
+        return self.is_additive and self.filter is None and not self.group_by
+
+    @property
+    def is_additive(self) -> bool:
+        """Quantities of two stretches of time add up to that of both."""
+        return self.aggregation in (Aggregation.COUNT, Aggregation.SUM)
+
+
+@dataclass(frozen=True)
+class Meter:
+    """A stored meter. `series` names the rollups that hold its quantities now; a rebuild makes a new series.
+
+    `is_building` marks one that is counted from the raw events in the background and that nobody reads yet.
+    """
+
+    definition: MeterDefinition
+    series: str
+    is_building: bool = False
+
+
+@dataclass(frozen=True)
+class Rebuild:
+    """A meter that is being counted from about `events_total` raw events, of which `events_done` were looked at."""
+
+    meter: Meter
+    events_total: int
+    events_done: int
+    started_at: datetime
 
 
 @dataclass(frozen=True)

@@ -1,40 +1,19 @@
-"""All SQL of metering. Columns travel as one text per column: see `packed`."""
+"""The SQL of ingest and claims. Columns travel as one text per column: see `packed`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from hashlib import blake2b
 from uuid import UUID
 
-from psycopg.rows import TupleRow
-
 from autorisen.kit.database import Tx
-from autorisen.metering.model import (
-    Aggregation,
-    Arrival,
-    Event,
-    MeterDefinition,
-    Receipt,
-    Rejection,
-)
-
-_SEPARATOR = "\x1f"
-
-
-def packed(values: Iterable[str]) -> str:
-    """One column as one text, which `string_to_array` cuts again.
-
-    Adapting Python lists element by element costs more than all the rest of the ingest. The separator is safe:
-    CloudEvents allows no control characters in attributes, and JSON none unescaped. Empty stands for NULL.
-    """
-    return _SEPARATOR.join(values)
-
+from autorisen.metering.counting import CountedEvent, event_key
+from autorisen.metering.decode import stored_data
+from autorisen.metering.model import Arrival, Event, Receipt, Rejection
+from autorisen.metering.packing import packed
 
 # --------------------------------------------------------------------------------------------------------- ingest
-
-ENTER_INGEST = "SELECT key, name, unit, event_type, aggregation, value_path FROM metering.enter_ingest()"
 
 INSERT_EVENTS = """
 INSERT INTO metering.events
@@ -74,19 +53,6 @@ FROM unnest(
 JOIN metering.events AS stored USING (tenant, source, event_id)
 """
 
-ADD_TO_ROLLUPS = """
-INSERT INTO metering.rollups AS rollup (meter, customer_id, hour, quantity, events)
-SELECT * FROM unnest(
-    string_to_array(%(meters)s::text, chr(31)),
-    string_to_array(%(customers)s::text, chr(31))::uuid[],
-    string_to_array(%(hours)s::text, chr(31))::timestamptz[],
-    string_to_array(%(quantities)s::text, chr(31))::numeric[],
-    string_to_array(%(events)s::text, chr(31))::bigint[]
-)
-ON CONFLICT (customer_id, meter, hour, dimensions) DO UPDATE
-SET quantity = rollup.quantity + excluded.quantity, events = rollup.events + excluded.events
-"""
-
 ADD_UNMETERED = """
 INSERT INTO metering.unmetered_types AS unmetered (type, events, last_seen_at)
 SELECT type, events, %(now)s::timestamptz
@@ -116,15 +82,6 @@ VALUES (%(id)s, %(now)s, %(accepted)s, %(duplicates)s, %(conflicts)s, %(rejected
 """
 
 
-async def enter_ingest(tx: Tx) -> list[MeterDefinition]:
-    """The meters, which nobody changes before this transaction ends."""
-    cursor = await tx.execute(ENTER_INGEST)
-    return [
-        MeterDefinition(key, name, unit, event_type, Aggregation(aggregation), tuple(value_path))
-        for key, name, unit, event_type, aggregation, value_path in await cursor.fetchall()
-    ]
-
-
 def _columns(rows: Sequence[Arrival], batch_id: UUID) -> dict[str, object]:
     return {
         "batch": batch_id,
@@ -149,27 +106,6 @@ async def compare_events(tx: Tx, rows: Sequence[Arrival], batch_id: UUID) -> dic
     """By place: whether what is stored under the row's identity came with this batch, and has the row's content."""
     cursor = await tx.execute(COMPARE_EVENTS, _columns(rows, batch_id))
     return {place: (ours, same) for place, ours, same in await cursor.fetchall()}
-
-
-Sums = dict[tuple[str, str, str], tuple[int | Decimal, int]]
-
-
-async def add_to_rollups(tx: Tx, sums: Sums) -> None:
-    """Add quantities and event counts by (customer, meter, hour like 2026-03-01T08).
-
-    In one order for all, so that two transactions never wait for each other.
-    """
-    keys = sorted(sums)
-    await tx.execute(
-        ADD_TO_ROLLUPS,
-        {
-            "customers": packed([key[0] for key in keys]),
-            "meters": packed([key[1] for key in keys]),
-            "hours": packed([f"{key[2]}:00:00Z" for key in keys]),
-            "quantities": packed([str(sums[key][0]) for key in keys]),
-            "events": packed([str(sums[key][1]) for key in keys]),
-        },
-    )
 
 
 async def add_unmetered(tx: Tx, counts: dict[str, int], now: datetime) -> None:
@@ -232,92 +168,6 @@ async def insert_batch(
     )
 
 
-# --------------------------------------------------------------------------------------------------------- meters
-
-STOP_INGEST = "SELECT pg_advisory_xact_lock(4, 1)"
-ALLOW_LONG = "SET LOCAL statement_timeout = 0"
-
-UPSERT_METER = """
-INSERT INTO metering.meters (key, name, unit, event_type, aggregation, value_path, changed_at)
-VALUES (%(key)s, %(name)s, %(unit)s, %(event_type)s, %(aggregation)s, %(value_path)s::text[], %(now)s)
-ON CONFLICT (key) DO UPDATE
-SET name = excluded.name, unit = excluded.unit, event_type = excluded.event_type,
-    aggregation = excluded.aggregation, value_path = excluded.value_path, changed_at = excluded.changed_at
-"""
-
-DELETE_METER = "DELETE FROM metering.meters WHERE key = %(key)s"
-
-COUNTED_METERS = """
-SELECT key FROM metering.meters WHERE EXISTS (SELECT FROM metering.rollups WHERE rollups.meter = meters.key)
-"""
-
-REBUILD_ROLLUPS = """
-INSERT INTO metering.rollups (meter, customer_id, hour, quantity, events)
-SELECT key, customer_id, hour, sum(quantity), count(*)
-FROM (
-    SELECT meter.key, event.customer_id, date_trunc('hour', event.occurred_at, 'UTC') AS hour,
-        metering.measured(meter.aggregation, meter.value_path, event.data) AS quantity
-    FROM metering.meters AS meter JOIN metering.events AS event ON event.type = meter.event_type
-    WHERE meter.key = %(key)s AND event.customer_id IS NOT NULL
-) AS measured
-WHERE quantity IS NOT NULL
-GROUP BY key, customer_id, hour
-"""
-
-DELETE_METERED_TYPES = """
-DELETE FROM metering.unmetered_types WHERE type IN (SELECT event_type FROM metering.meters)
-"""
-
-COUNT_UNMETERED = """
-INSERT INTO metering.unmetered_types (type, events, last_seen_at)
-SELECT type, count(*), max(occurred_at) FROM metering.events
-WHERE type = ANY (%(types)s::text[]) AND type NOT IN (SELECT event_type FROM metering.meters)
-GROUP BY type
-"""
-
-
-async def stop_ingest(tx: Tx) -> None:
-    """Wait until no ingest runs, and keep others out until this transaction ends."""
-    await tx.execute(STOP_INGEST)
-    await tx.execute(ALLOW_LONG)
-
-
-async def upsert_meter(tx: Tx, meter: MeterDefinition, now: datetime) -> None:
-    await tx.execute(
-        UPSERT_METER,
-        {
-            "key": meter.key,
-            "name": meter.name,
-            "unit": meter.unit,
-            "event_type": meter.event_type,
-            "aggregation": meter.aggregation.value,
-            "value_path": list(meter.value_path),
-            "now": now,
-        },
-    )
-
-
-async def counted_meters(tx: Tx) -> list[str]:
-    """The keys of the meters under which usage was counted."""
-    return [key for (key,) in await (await tx.execute(COUNTED_METERS)).fetchall()]
-
-
-async def delete_meter(tx: Tx, key: str) -> None:
-    """Remove a meter that counted nothing: the database refuses it for others."""
-    await tx.execute(DELETE_METER, {"key": key})
-
-
-async def rebuild_rollups(tx: Tx, key: str) -> None:
-    """Fill the rollups of one meter, which must be empty, from the raw events."""
-    await tx.execute(REBUILD_ROLLUPS, {"key": key})
-
-
-async def recount_unmetered(tx: Tx, released_types: Sequence[str]) -> None:
-    """Forget the types that a meter counts now; count those that no meter counts any more."""
-    await tx.execute(DELETE_METERED_TYPES)
-    await tx.execute(COUNT_UNMETERED, {"types": list(released_types)})
-
-
 # --------------------------------------------------------------------------------------------------------- claims
 
 ENTER_CLAIM = "SELECT pg_advisory_xact_lock_shared(4, 1), pg_advisory_xact_lock(4, 2)"
@@ -325,23 +175,16 @@ ENTER_CLAIM = "SELECT pg_advisory_xact_lock_shared(4, 1), pg_advisory_xact_lock(
 CLAIM = """
 WITH claimed AS (
     UPDATE metering.events SET customer_id = %(customer_id)s::uuid
-    WHERE customer_id IS NULL AND subject = ANY (%(subjects)s::text[])
-    RETURNING type, occurred_at, data
-), added AS (
-    INSERT INTO metering.rollups AS rollup (meter, customer_id, hour, quantity, events)
-    SELECT key, %(customer_id)s::uuid, hour, sum(quantity), count(*)
-    FROM (
-        SELECT meter.key, date_trunc('hour', claimed.occurred_at, 'UTC') AS hour,
-            metering.measured(meter.aggregation, meter.value_path, claimed.data) AS quantity
-        FROM claimed JOIN metering.meters AS meter ON meter.event_type = claimed.type
-    ) AS measured
-    WHERE quantity IS NOT NULL
-    GROUP BY key, hour
-    ORDER BY key, hour
-    ON CONFLICT (customer_id, meter, hour, dimensions) DO UPDATE
-    SET quantity = rollup.quantity + excluded.quantity, events = rollup.events + excluded.events
+    WHERE (tenant, source, event_id) IN (
+        SELECT tenant, source, event_id FROM metering.events
+        WHERE customer_id IS NULL AND subject = ANY (%(subjects)s::text[]) LIMIT %(limit)s
+    )
+    RETURNING tenant, source, event_id, type, occurred_at, data
 )
-SELECT count(*) FROM claimed
+SELECT claimed.type, claimed.occurred_at, claimed.source, claimed.event_id, claimed.data::text,
+    EXISTS (SELECT FROM metering.corrections WHERE (corrections.tenant, corrections.source, corrections.event_id)
+        = (claimed.tenant, claimed.source, claimed.event_id))
+FROM claimed
 """
 
 
@@ -350,11 +193,16 @@ async def enter_claim(tx: Tx) -> None:
     await tx.execute(ENTER_CLAIM)
 
 
-async def claim(tx: Tx, customer_id: UUID, subjects: Sequence[str]) -> int:
-    """Give the events of these subjects, so far nobody's, to the customer and count them. Gives how many."""
-    cursor = await tx.execute(CLAIM, {"customer_id": customer_id, "subjects": list(subjects)})
-    return _number(await cursor.fetchone())
+async def claim(tx: Tx, customer_id: UUID, subjects: Sequence[str], limit: int) -> tuple[int, list[CountedEvent]]:
+    """Give at most `limit` events of these subjects, so far nobody's, to the customer.
 
-
-def _number(row: TupleRow | None) -> int:
-    return int(row[0]) if row is not None else 0
+    Gives how many, and those that count as they came: a corrected one has been counted as it was corrected.
+    """
+    values = {"customer_id": customer_id, "subjects": list(subjects), "limit": limit}
+    rows = await (await tx.execute(CLAIM, values)).fetchall()
+    found = [
+        CountedEvent(customer_id, type, at, event_key(source, id), stored_data(data))
+        for type, at, source, id, data, is_corrected in rows
+        if not is_corrected
+    ]
+    return len(rows), found

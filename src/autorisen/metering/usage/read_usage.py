@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from typing import Literal
 from uuid import UUID
@@ -10,42 +12,80 @@ from zoneinfo import ZoneInfo
 
 from autorisen.kit.database import Tx
 from autorisen.kit.problems import FieldError, InvalidInput
+from autorisen.metering import store_meters
 from autorisen.metering.model import (
     HOUR,
     NOTHING,
     Bucket,
     EventCounts,
     EventCursor,
+    Group,
     IngestHealth,
     MeterDefinition,
     Quantity,
+    Rebuild,
     StoredEvent,
     Unclaimed,
+    Window,
     window,
 )
-from autorisen.metering.usage import store
+from autorisen.metering.usage import store, store_usage
+from autorisen.metering.usage.combine import Question
 
 BUCKET_LIMIT = 2_000
 _SHOWN = 20
 
-BucketSize = Literal["hour", "day"]
+BucketSize = Literal["minute", "hour", "day", "month"]
+# The shortest each can be: what bounds their number before they are cut.
+_STEPS: Mapping[BucketSize, timedelta] = {
+    "minute": timedelta(minutes=1),
+    "hour": HOUR,
+    "day": timedelta(hours=23),
+    "month": timedelta(days=27),
+}
 
 
 async def meters(tx: Tx) -> list[MeterDefinition]:
-    """All meters, by key."""
-    return await store.select_meters(tx)
+    """All meters that are counted, by key."""
+    return [meter.definition for meter in await store.select_meters(tx)]
+
+
+async def rebuilds(tx: Tx) -> list[Rebuild]:
+    """The meters that are being counted in the background, by key; see `Rebuild`."""
+    return await store_meters.select_building(tx)
 
 
 async def quantities(tx: Tx, *, customer_id: UUID, start: datetime, end: datetime) -> dict[str, Quantity]:
     """The use of every meter from `start` up to, not including, `end`; a meter without events is left out."""
-    if end <= start:
-        return {}
-    return await store.select_quantities(tx, customer_id, window(start, end))
+    rows = await grouped_quantities(tx, customer_id=customer_id, start=start, end=end)
+    return {meter: quantity for (meter, _), quantity in rows.items()}
 
 
 async def quantity(tx: Tx, *, customer_id: UUID, meter: str, start: datetime, end: datetime) -> Quantity:
     """The use of one meter from `start` up to, not including, `end`."""
-    return (await quantities(tx, customer_id=customer_id, start=start, end=end)).get(meter, NOTHING)
+    rows = await grouped_quantities(tx, customer_id=customer_id, start=start, end=end, keys=[meter])
+    return rows.get((meter, ()), NOTHING)
+
+
+async def grouped_quantities(
+    tx: Tx,
+    *,
+    customer_id: UUID,
+    start: datetime,
+    end: datetime,
+    keys: Collection[str] | None = None,
+    group_by: Sequence[str] = (),
+    only: Group = (),
+) -> dict[tuple[str, Group], Quantity]:
+    """The use of these meters (None: all) from `start` up to, not including, `end`, by meter and group.
+
+    `group_by` are names of dimensions; a meter that has no such dimension has it empty. `only` limits to events with
+    these values.
+    """
+    if end <= start:
+        return {}
+    found = await _ask(tx, customer_id, [window(start, end)], keys, group_by, only)
+    return {(meter, group): quantity for (_, meter, group), quantity in sorted(found.items(), key=lambda row: row[0])}
 
 
 async def series(
@@ -58,34 +98,84 @@ async def series(
     bucket: BucketSize = "hour",
     time_zone: str = "UTC",
 ) -> list[Bucket]:
-    """The use of one meter cut at the hours or days of a time zone; empty buckets are there with zero.
+    """The use of one meter cut at the minutes, hours, days or months of a time zone; empty buckets are there with zero.
 
     The first and the last bucket end with the stretch asked for. Raises `InvalidInput` beyond 2,000 buckets.
     """
+    rows = await grouped_series(
+        tx, customer_id=customer_id, start=start, end=end, keys=[meter], bucket=bucket, time_zone=time_zone
+    )
     edges = bucket_edges(start, end, bucket, ZoneInfo(time_zone))
+    return rows.get((meter, ()), [Bucket(first, Decimal(0), 0) for first in edges[:-1]])
+
+
+async def grouped_series(
+    tx: Tx,
+    *,
+    customer_id: UUID,
+    start: datetime,
+    end: datetime,
+    keys: Collection[str] | None = None,
+    bucket: BucketSize = "hour",
+    time_zone: str = "UTC",
+    group_by: Sequence[str] = (),
+    only: Group = (),
+) -> dict[tuple[str, Group], list[Bucket]]:
+    """`series` of several meters at once, by meter and group; see `grouped_quantities`."""
+    edges = bucket_edges(start, end, bucket, ZoneInfo(time_zone))
+    if not edges:
+        return {}
     windows = [window(first, last) for first, last in pairwise(edges)]
-    return await store.select_series(tx, customer_id, meter, windows) if windows else []
+    found = await _ask(tx, customer_id, windows, keys, group_by, only)
+    return {
+        (meter, group): [
+            Bucket(each.head_start, used.quantity, used.events)
+            for place, each in enumerate(windows)
+            for used in [found.get((place, meter, group), NOTHING)]
+        ]
+        for meter, group in sorted({(meter, group) for _, meter, group in found})
+    }
+
+
+async def _ask(
+    tx: Tx,
+    customer_id: UUID,
+    windows: Sequence[Window],
+    keys: Collection[str] | None,
+    group_by: Sequence[str],
+    only: Group,
+) -> dict[tuple[int, str, Group], Quantity]:
+    asked = [meter for meter in await store.select_meters(tx) if keys is None or meter.definition.key in keys]
+    question = Question(tuple(asked), tuple(windows), tuple(group_by), only)
+    return (await store_usage.select_parts(tx, customer_id, question)).result()
 
 
 def bucket_edges(start: datetime, end: datetime, bucket: BucketSize, zone: ZoneInfo) -> list[datetime]:
-    """The instants in UTC at which `start` to `end` is cut: days by the wall clock, so of 23 to 25 hours."""
+    """The instants in UTC at which `start` to `end` is cut: days and months by the wall clock, so of 23 to 25 hours."""
     if end <= start:
         return []
-    step = HOUR if bucket == "hour" else timedelta(days=1)
-    if (end - start) / step > BUCKET_LIMIT:
+    if (end - start) / _STEPS[bucket] > BUCKET_LIMIT + 2:
         raise InvalidInput(errors=[FieldError("from", f"must leave at most {BUCKET_LIMIT:,} buckets before `to`")])
     edges = [start.astimezone(UTC)]
-    local = start.astimezone(zone).replace(minute=0, second=0, microsecond=0)
-    if bucket == "hour":
-        instant = local.astimezone(UTC)
-        while (instant := instant + HOUR) < end:
+    local = start.astimezone(zone).replace(second=0, microsecond=0)
+    if bucket in ("minute", "hour"):
+        instant = (local if bucket == "minute" else local.replace(minute=0)).astimezone(UTC)
+        while (instant := instant + _STEPS[bucket]) < end:
             edges.append(instant)
     else:
-        day = local.replace(hour=0, tzinfo=None, fold=0)
-        while (instant := (day := day + step).replace(tzinfo=zone).astimezone(UTC)) < end:
+        day = local.replace(hour=0, minute=0, tzinfo=None, fold=0)
+        while (instant := (day := _next(day, bucket)).replace(tzinfo=zone).astimezone(UTC)) < end:
             if instant > edges[-1]:
                 edges.append(instant)
+    if len(edges) > BUCKET_LIMIT:
+        raise InvalidInput(errors=[FieldError("from", f"must leave at most {BUCKET_LIMIT:,} buckets before `to`")])
     return [*edges, end.astimezone(UTC)]
+
+
+def _next(day: datetime, bucket: BucketSize) -> datetime:
+    if bucket == "day":
+        return day + timedelta(days=1)
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
 async def recent_events(

@@ -1,80 +1,31 @@
-"""The SQL of metering that reads: meters, usage, events and health."""
+"""The SQL of metering that reads meters, events and health; `store_usage.py` has that of quantities."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 from autorisen.kit.database import Tx
+from autorisen.metering.meter_columns import Columns, definition_of
 from autorisen.metering.model import (
-    Aggregation,
-    Bucket,
     EventCounts,
     EventCursor,
-    MeterDefinition,
-    Quantity,
+    Meter,
     StoredEvent,
     Unclaimed,
     Unmetered,
-    Window,
 )
 
-SELECT_METERS = "SELECT key, name, unit, event_type, aggregation, value_path FROM metering.meters ORDER BY key"
+SELECT_METERS = """
+SELECT coalesce(series, key), key, name, unit, event_type, aggregation, value_path, coalesce(filter::text, ''),
+    coalesce(group_by::text, '')
+FROM metering.meters ORDER BY key
+"""
 
 SELECT_UNCLAIMED = """
 SELECT subject, count(*) FROM metering.events WHERE customer_id IS NULL
 GROUP BY subject ORDER BY count(*) DESC, subject LIMIT %(limit)s
-"""
-
-# Whole hours come from the rollups and the edges from the raw events; one statement, so one snapshot.
-SELECT_QUANTITIES = """
-SELECT meter, sum(quantity), sum(events)
-FROM (
-    SELECT meter, quantity, events FROM metering.rollups
-    WHERE customer_id = %(customer_id)s::uuid
-        AND hour >= %(hours_start)s::timestamptz AND hour < %(hours_end)s::timestamptz
-    UNION ALL
-    SELECT meter.key, metering.measured(meter.aggregation, meter.value_path, event.data), 1
-    FROM metering.events AS event JOIN metering.meters AS meter ON meter.event_type = event.type
-    WHERE event.customer_id = %(customer_id)s::uuid
-        AND event.occurred_at >= %(head_start)s::timestamptz AND event.occurred_at < %(hours_start)s::timestamptz
-    UNION ALL
-    SELECT meter.key, metering.measured(meter.aggregation, meter.value_path, event.data), 1
-    FROM metering.events AS event JOIN metering.meters AS meter ON meter.event_type = event.type
-    WHERE event.customer_id = %(customer_id)s::uuid
-        AND event.occurred_at >= %(hours_end)s::timestamptz AND event.occurred_at < %(tail_end)s::timestamptz
-) AS part
-WHERE quantity IS NOT NULL
-GROUP BY meter
-"""
-
-SELECT_SERIES = """
-SELECT bucket.ordinal - 1, coalesce(total.quantity, 0), coalesce(total.events, 0)
-FROM unnest(
-    %(head_starts)s::timestamptz[], %(hours_starts)s::timestamptz[],
-    %(hours_ends)s::timestamptz[], %(tail_ends)s::timestamptz[]
-) WITH ORDINALITY AS bucket (head_start, hours_start, hours_end, tail_end, ordinal)
-CROSS JOIN LATERAL (
-    SELECT sum(quantity) AS quantity, sum(events) AS events
-    FROM (
-        SELECT quantity, events FROM metering.rollups
-        WHERE customer_id = %(customer_id)s::uuid AND meter = %(meter)s
-            AND hour >= bucket.hours_start AND hour < bucket.hours_end
-        UNION ALL
-        SELECT metering.measured(meter.aggregation, meter.value_path, event.data), 1
-        FROM metering.events AS event JOIN metering.meters AS meter ON meter.event_type = event.type
-        WHERE meter.key = %(meter)s AND event.customer_id = %(customer_id)s::uuid
-            AND event.occurred_at >= bucket.head_start AND event.occurred_at < bucket.hours_start
-        UNION ALL
-        SELECT metering.measured(meter.aggregation, meter.value_path, event.data), 1
-        FROM metering.events AS event JOIN metering.meters AS meter ON meter.event_type = event.type
-        WHERE meter.key = %(meter)s AND event.customer_id = %(customer_id)s::uuid
-            AND event.occurred_at >= bucket.hours_end AND event.occurred_at < bucket.tail_end
-    ) AS part
-    WHERE quantity IS NOT NULL
-) AS total
-ORDER BY bucket.ordinal
 """
 
 SELECT_CUSTOMER_EVENTS = """
@@ -118,42 +69,9 @@ SELECT type, events, last_seen_at FROM metering.unmetered_types ORDER BY events 
 """
 
 
-async def select_meters(tx: Tx) -> list[MeterDefinition]:
+async def select_meters(tx: Tx) -> list[Meter]:
     cursor = await tx.execute(SELECT_METERS)
-    return [
-        MeterDefinition(key, name, unit, event_type, Aggregation(aggregation), tuple(value_path))
-        for key, name, unit, event_type, aggregation, value_path in await cursor.fetchall()
-    ]
-
-
-async def select_quantities(tx: Tx, customer_id: UUID, window: Window) -> dict[str, Quantity]:
-    cursor = await tx.execute(
-        SELECT_QUANTITIES,
-        {
-            "customer_id": customer_id,
-            "head_start": window.head_start,
-            "hours_start": window.hours_start,
-            "hours_end": window.hours_end,
-            "tail_end": window.tail_end,
-        },
-    )
-    return {meter: Quantity(quantity, int(events)) for meter, quantity, events in await cursor.fetchall()}
-
-
-async def select_series(tx: Tx, customer_id: UUID, meter: str, windows: Sequence[Window]) -> list[Bucket]:
-    cursor = await tx.execute(
-        SELECT_SERIES,
-        {
-            "customer_id": customer_id,
-            "meter": meter,
-            "head_starts": [window.head_start for window in windows],
-            "hours_starts": [window.hours_start for window in windows],
-            "hours_ends": [window.hours_end for window in windows],
-            "tail_ends": [window.tail_end for window in windows],
-        },
-    )
-    rows = await cursor.fetchall()
-    return [Bucket(windows[place].head_start, quantity, int(events)) for place, quantity, events in rows]
+    return [Meter(definition_of(cast("Columns", tuple(row[1:]))), row[0]) for row in await cursor.fetchall()]
 
 
 async def select_events(

@@ -1,0 +1,234 @@
+"""Put hours and raw events together: what a meter says of each stretch of time and each group. Pure.
+
+Whole hours come from rollups and the rest from raw events. How parts become one number is the aggregation's:
+
+- count and sum add up; max and min take the extreme;
+- latest is the value of the newest event (of two of one instant, that of the greater source and id);
+- unique is the number of different values, each counted once however many hours or groups have it;
+- time-weighted is the average level: a level holds from its event to the next one, is 0 before the first event ever,
+  and is taken to hold until the end of the stretch. Levels of several groups add up.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import lru_cache
+
+from autorisen.metering.counting import CountedEvent, Sample, exact_sum, measure_for, seconds, value_digest
+from autorisen.metering.model import (
+    EXACT,
+    HOUR,
+    QUANTITY_DECIMALS,
+    Aggregation,
+    Group,
+    Measured,
+    Meter,
+    Quantity,
+    Window,
+)
+
+_UNIT = Decimal(1).scaleb(-QUANTITY_DECIMALS)
+# Room for a quotient of 18 digits and 12 decimals before it is rounded.
+_DIVIDE = Context(prec=60)
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which meters are asked, in which adjoining stretches of time, grouped by and limited to which dimensions."""
+
+    meters: tuple[Meter, ...]
+    windows: tuple[Window, ...]
+    group_by: tuple[str, ...] = ()
+    only: Group = ()
+
+    def groups(self, dimensions: str) -> Group | None:
+        """The group that a combination of dimensions belongs to; None when it is not asked for."""
+        found = dimensions_of(dimensions)
+        if any(found.get(name, "") != value for name, value in self.only):
+            return None
+        return tuple((name, found.get(name, "")) for name in self.group_by)
+
+
+@lru_cache(maxsize=10_000)
+def dimensions_of(text: str) -> Mapping[str, str]:
+    """The dimensions of a rollup by name."""
+    found: Mapping[str, str] = json.loads(text) if text else {}
+    return found
+
+
+@dataclass(frozen=True)
+class HourRow:
+    """One rollup of a meter whose hours can't simply be added up."""
+
+    hour: datetime
+    dimensions: str
+    quantity: Decimal
+    events: int
+    first_at: datetime | None
+    newest: Sample
+
+
+@dataclass
+class _Level:
+    """The samples and whole hours of one combination of dimensions, and its level before all of them."""
+
+    samples: list[Sample] = field(default_factory=list)
+    hours: list[HourRow] = field(default_factory=list)
+    before: Sample | None = None
+
+
+@dataclass
+class _Cell:
+    """One meter, stretch and group in the making."""
+
+    numbers: list[int | Decimal] = field(default_factory=list)
+    newest: Sample | None = None
+    digests: set[bytes] = field(default_factory=set)
+    events: int = 0
+
+
+class Combination:
+    """Takes the parts in any order; `result` is what they come to."""
+
+    def __init__(self, question: Question) -> None:
+        self._question = question
+        self._meters = {meter.series: meter for meter in question.meters}
+        self._by_type: dict[str, list[Meter]] = {}
+        for meter in question.meters:
+            self._by_type.setdefault(meter.definition.event_type, []).append(meter)
+        self._starts = [each.head_start for each in question.windows]
+        self._cells: dict[tuple[int, str, Group], _Cell] = {}
+        self._levels: dict[tuple[str, str], _Level] = {}
+
+    def add_hours(self, place: int, series: str, dimensions: str, quantity: Decimal, events: int) -> None:
+        """What whole hours of stretch `place` come to, of a meter that is added up, an extreme or counted once."""
+        cell = self._cell(place, series, dimensions)
+        if cell is not None:
+            cell.numbers.append(quantity)
+            cell.events += events
+
+    def add_row(self, place: int, series: str, row: HourRow) -> None:
+        """One whole hour of a `latest` or `time_weighted` meter in stretch `place`."""
+        if self._meters[series].definition.aggregation is Aggregation.TIME_WEIGHTED:
+            self._level(series, row.dimensions).hours.append(row)
+        cell = self._cell(place, series, row.dimensions)
+        if cell is not None:
+            cell.newest = max(cell.newest or row.newest, row.newest)
+            cell.events += row.events
+
+    def add_before(self, series: str, dimensions: str, sample: Sample) -> None:
+        """The newest sample of a level in the hours before the first stretch."""
+        self._level(series, dimensions).before = sample
+
+    def add_digest(self, place: int, series: str, dimensions: str, digest: bytes) -> None:
+        """A value that a `unique` meter saw in whole hours of stretch `place`."""
+        cell = self._cell(place, series, dimensions)
+        if cell is not None:
+            cell.digests.add(digest)
+
+    def add_event(self, event: CountedEvent) -> None:
+        """A raw event of an edge, or of the hour in which the first stretch begins, before it."""
+        place = bisect_right(self._starts, event.occurred_at) - 1
+        for meter in self._by_type.get(event.type, ()):
+            measured = measure_for(meter.definition)(event.data)
+            if isinstance(measured, Measured):
+                self._add_measured(place, meter, event, measured)
+
+    def _add_measured(self, place: int, meter: Meter, event: CountedEvent, measured: Measured) -> None:
+        kind, value = meter.definition.aggregation, measured.value
+        if kind is Aggregation.TIME_WEIGHTED and not isinstance(value, str):
+            sample = Sample(event.occurred_at, event.key, value)
+            self._level(meter.series, measured.dimensions).samples.append(sample)
+        cell = self._cell(place, meter.series, measured.dimensions) if place >= 0 else None
+        if cell is None:
+            return
+        cell.events += 1
+        if kind is Aggregation.UNIQUE:
+            cell.digests.add(value_digest(value))
+        elif not isinstance(value, str):
+            if kind is Aggregation.LATEST:
+                sample = Sample(event.occurred_at, event.key, value)
+                cell.newest = max(cell.newest or sample, sample)
+            elif kind is not Aggregation.TIME_WEIGHTED:
+                cell.numbers.append(value)
+
+    def _cell(self, place: int, series: str, dimensions: str) -> _Cell | None:
+        group = self._question.groups(dimensions)
+        return None if group is None else self._cells.setdefault((place, series, group), _Cell())
+
+    def _level(self, series: str, dimensions: str) -> _Level:
+        return self._levels.setdefault((series, dimensions), _Level())
+
+    def result(self) -> dict[tuple[int, str, Group], Quantity]:
+        """By stretch, key of the meter, and group. What had no events, and no level, is left out."""
+        found: dict[tuple[int, str, Group], Quantity] = {}
+        for (place, series, group), cell in self._cells.items():
+            definition = self._meters[series].definition
+            if definition.aggregation is not Aggregation.TIME_WEIGHTED:
+                found[place, definition.key, group] = Quantity(_value(definition.aggregation, cell), cell.events)
+        for (series, dimensions), level in self._levels.items():
+            asked = self._question.groups(dimensions)
+            if asked is not None:
+                self._add_level(found, series, asked, level)
+        return found
+
+    def _add_level(
+        self, found: dict[tuple[int, str, Group], Quantity], series: str, group: Group, level: _Level
+    ) -> None:
+        key = self._meters[series].definition.key
+        for place, average in enumerate(averages(self._question.windows, level.samples, level.hours, level.before)):
+            cell = self._cells.get((place, series, group))
+            if average or cell is not None:
+                known = found.get((place, key, group))
+                total = EXACT.add(average, known.quantity) if known else average
+                found[place, key, group] = Quantity(total, cell.events if cell else 0)
+
+
+def _value(kind: Aggregation, cell: _Cell) -> Decimal:
+    if kind is Aggregation.LATEST:
+        assert cell.newest is not None, "a cell is there because of an event"
+        return Decimal(cell.newest.value)
+    if kind is Aggregation.UNIQUE:
+        return Decimal(exact_sum(cell.numbers)) + len(cell.digests)
+    if kind is Aggregation.MAX:
+        return Decimal(max(cell.numbers))
+    if kind is Aggregation.MIN:
+        return Decimal(min(cell.numbers))
+    return Decimal(exact_sum(cell.numbers))
+
+
+def averages(
+    windows: Sequence[Window], samples: Iterable[Sample], hours: Iterable[HourRow], before: Sample | None
+) -> list[Decimal]:
+    """The average level in each of the adjoining stretches, rounded half up to 12 decimals.
+
+    `hours` have the area (level times seconds) from their first sample to their end; `samples` are those of all other
+    hours, and of the one in which the first stretch begins.
+    """
+    steps: list[tuple[datetime, str, Sample | HourRow]] = [(each.at, each.key, each) for each in samples]
+    steps += [(each.first_at or each.hour, "", each) for each in hours]
+    steps.sort(key=lambda step: step[:2])
+    level: int | Decimal = before.value if before else 0
+    place, found = 0, []
+    for each in windows:
+        now, total = each.head_start, Decimal(0)
+        while place < len(steps) and steps[place][0] < each.tail_end:
+            at, _, step = steps[place]
+            place += 1
+            if at > now:
+                total = EXACT.add(total, EXACT.multiply(Decimal(level), seconds(now, at)))
+                now = at
+            if isinstance(step, Sample):
+                level = step.value
+            else:
+                total = EXACT.add(total, step.quantity)
+                now, level = step.hour + HOUR, step.newest.value
+        total = EXACT.add(total, EXACT.multiply(Decimal(level), seconds(now, each.tail_end)))
+        average = _DIVIDE.divide(total, seconds(each.head_start, each.tail_end))
+        found.append(average.quantize(_UNIT, rounding=ROUND_HALF_UP, context=_DIVIDE))
+    return found
