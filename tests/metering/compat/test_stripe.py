@@ -207,3 +207,53 @@ async def test_streams_that_are_none_are_refused(client: httpx.AsyncClient, hous
     answer = await client.post("/compat/stripe/v2/billing/meter_event_stream", content=body, headers=headers)
     assert answer.status_code == 400, answer.text
     assert answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+async def test_a_cancelled_event_counts_no_more(
+    ours: stripe.StripeClient, client: httpx.AsyncClient, house: House, version: str
+) -> None:
+    for identifier in ("one", "two"):
+        await asyncio.to_thread(ours.v1.billing.meter_events.create, event(identifier, "25"))
+    adjust = getattr(ours, version).billing.meter_event_adjustments.create
+    wanted = {"event_name": "llm.completion", "type": "cancel", "cancel": {"identifier": "one"}}
+    for _ in range(2):  # cancelled again it stays cancelled
+        made = await asyncio.to_thread(adjust, wanted)
+        assert (made.status, made.type, made.cancel.identifier) == ("complete", "cancel", "one")
+        assert (await usage(client, house.acme.headers))["llm.input_tokens"] == ("25", 1)
+    params = {"source": "stripe", "id": "one"}
+    (kept,) = (await client.get("/api/events/corrections", params=params, headers=house.operator)).json()["corrections"]
+    assert (kept["kind"], kept["reason"]) == ("void", "cancelled by a meter event adjustment")
+    assert kept["by"].startswith("key_")
+
+
+@pytest.mark.parametrize(
+    "change, parameter",
+    [
+        ({"cancel": {"identifier": "other"}}, None),
+        ({"event_name": "agent.execution"}, None),
+        ({"type": "amend"}, "type"),
+        ({"cancel": {"id": "one"}}, "cancel[identifier]"),
+        ({"event_name": ""}, "event_name"),
+        ({"reason": "x"}, "reason"),
+    ],
+)
+async def test_what_can_not_be_cancelled_changes_nothing(
+    ours: stripe.StripeClient, client: httpx.AsyncClient, house: House, change: dict[str, Any], parameter: str | None
+) -> None:
+    await asyncio.to_thread(ours.v1.billing.meter_events.create, event("one", "25"))
+    wanted: Any = {"event_name": "llm.completion", "type": "cancel", "cancel": {"identifier": "one"}} | change
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        await asyncio.to_thread(ours.v1.billing.meter_event_adjustments.create, wanted)
+    assert refused.value.param == parameter
+    assert (await usage(client, house.acme.headers))["llm.input_tokens"] == ("25", 1)
+
+
+async def test_customers_cancel_nothing(client: httpx.AsyncClient, house: House) -> None:
+    """Cancelling takes money back, so it is for operators: also of events that the customer's own key has sent."""
+    acme = stripe_client(house, house.acme.headers)
+    await asyncio.to_thread(acme.v1.billing.meter_events.create, event("one", "25"))
+    wanted: Any = {"event_name": "llm.completion", "type": "cancel", "cancel": {"identifier": "one"}}
+    with pytest.raises(stripe.PermissionError):
+        await asyncio.to_thread(acme.v1.billing.meter_event_adjustments.create, wanted)
+    assert (await usage(client, house.acme.headers))["llm.input_tokens"] == ("25", 1)

@@ -77,8 +77,7 @@ def _field(pointer: str | None) -> str:
 
 
 def _rule(result: Result) -> str:
-    rule = (result.reason or "").removeprefix(result.field or "").strip()
-    return f"{rule}; name exactly one customer" if result.field == "/subject" else rule
+    return f"{result.reason}; name exactly one customer" if result.field == "/subject" else result.reason or ""
 
 
 def refusal(problem: Problem, request_id: str | None) -> Answer:

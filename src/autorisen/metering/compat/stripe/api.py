@@ -11,8 +11,10 @@ from autorisen.accounts import Principal, Scope
 from autorisen.kit.http import runtime_of
 from autorisen.kit.ids import public_id
 from autorisen.kit.problems import NotAuthenticated
+from autorisen.kit.read_body import read_body
 from autorisen.metering.compat.model import Answer
 from autorisen.metering.compat.send_answer import send_answer, take_in
+from autorisen.metering.compat.stripe.adjustments import cancel_event, read_cancellation
 from autorisen.metering.compat.stripe.errors import SessionExpired
 from autorisen.metering.compat.stripe.session import LIFE, MeterEventSession, read_token, session_token
 from autorisen.metering.compat.stripe.translate import (
@@ -26,7 +28,7 @@ from autorisen.metering.compat.stripe.translate import (
     stream_events,
 )
 from autorisen.metering.ingest import Item
-from autorisen.metering.intake import sender, store_body
+from autorisen.metering.intake import BODY_LIMIT, sender, store_body
 
 router = APIRouter(prefix=PREFIX.rstrip("/"), tags=["stripe"])
 
@@ -114,3 +116,37 @@ async def _session_principal(request: Request) -> Principal:
 def _principal(key_id: UUID, customer_id: UUID | None) -> Principal:
     scopes = frozenset((Scope.EVENTS_WRITE,))
     return Principal("key", customer_id=customer_id, is_operator=customer_id is None, scopes=scopes, key_id=key_id)
+
+
+@router.post("/v1/billing/meter_event_adjustments")
+async def stripe_create_meter_event_adjustment(request: Request) -> Response:
+    """Stripe: cancel one meter event (v1, a form)"""
+    return await _cancel(request, version=1)
+
+
+@router.post("/v2/billing/meter_event_adjustments")
+async def stripe_create_meter_event_adjustment_v2(request: Request) -> Response:
+    """Stripe: cancel one meter event (v2, JSON)"""
+    return await _cancel(request, version=2)
+
+
+async def _cancel(request: Request, *, version: int) -> Response:
+    runtime, principal = runtime_of(request), await sender(request)
+    if not principal.is_operator:
+        raise accounts.OperatorsOnly("events are cancelled with an operator's key")
+    body = await read_body(request, limit=BODY_LIMIT)
+    wanted = read_cancellation(read_form(body) if version == 1 else read_object(body))
+    async with runtime.unit() as unit:
+        await cancel_event(unit, principal, wanted)
+    document: dict[str, object] = {
+        "object": "billing.meter_event_adjustment",
+        "cancel": {"identifier": wanted.identifier},
+        "event_name": wanted.event_name,
+        "livemode": not runtime.settings.is_sandbox,
+        "status": "complete",
+        "type": "cancel",
+    }
+    if version == 2:
+        created, id = moment(runtime.clock.now(), 2), public_id("bmea", runtime.ids.new())
+        document |= {"object": "v2.billing.meter_event_adjustment", "created": created, "id": id}
+    return send_answer(Answer(200, document))

@@ -120,8 +120,7 @@ def event_answer(item: Item, raw: Raw, receipt: Receipt, now: datetime, *, versi
     """The stored event as Stripe shows it. Raises `InvalidEvent` and `IdentifierTaken`."""
     outcome = receipt.results[0] if receipt.results else None
     if outcome and outcome.status is Status.REJECTED:
-        rule = (outcome.reason or "").removeprefix(outcome.field or "").strip()
-        raise InvalidEvent(errors=[FieldError(_parameter(outcome.field or ""), rule)])
+        raise InvalidEvent(errors=[FieldError(_parameter(outcome.field or ""), outcome.reason or "")])
     assert isinstance(item, Event), "what is no event was rejected"
     if outcome and outcome.status is Status.CONFLICT:
         raise IdentifierTaken(f"{item.id}: what was sent with it first is stored and counts")
