@@ -42,6 +42,7 @@ from autorisen.metering.compat.send_answer import send_answer
 from autorisen.metering.compat.stripe import api as stripe_api
 from autorisen.metering.compat.stripe import translate as stripe
 from autorisen.metering.corrections import api as corrections_api
+from autorisen.metering.desk import pages as event_pages
 from autorisen.metering.repairs import api as repairs_api
 from autorisen.ops import api as ops_api
 from autorisen.payments import api as payments_api
@@ -73,6 +74,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
 PAGE_ROUTERS: tuple[APIRouter, ...] = (
     accounts_pages.router,
     console_pages.router,
+    event_pages.router,
     portal_pages.router,
     static_router,
     billing_pages.router,

@@ -17,6 +17,8 @@ from tests.architecture.rendered_templates import record, unrendered
 from tests.architecture.source_tree import REPOSITORY, SourceTree
 
 _REFERENCE = re.compile(r"{%-?\s*(?:extends|include|import|from)\s+[\"']([^\"']+)[\"']")
+# A page in one of two frames: the choice is between two literal names, and both are checked.
+_OTHERWISE = re.compile(r"{%-?\s*extends\s+[\"'][^\"']+[\"']\s+if\s+[\w.]+\s+else\s+[\"']([^\"']+)[\"']")
 _DYNAMIC = re.compile(r"{%-?\s*(?:extends|include|import|from)\s+(?![\"'])\S+")
 _INLINE = re.compile(
     r"<script(?![^>]*\b(?:src=|type=.application/json))[^>]*>|<style\b|\sstyle=|\son[a-z]+=|javascript:", re.IGNORECASE
@@ -34,7 +36,7 @@ def faulty_templates(tree: SourceTree) -> Iterator[str]:
     for home, path in templates(tree):
         text = path.read_text(encoding="utf-8")
         where = path.relative_to(tree.root).as_posix()
-        for match in _REFERENCE.finditer(text):
+        for match in (*_REFERENCE.finditer(text), *_OTHERWISE.finditer(text)):
             if match[1].split("/")[0] not in {home, "ui"}:
                 yield f"{where} refers to {match[1]}; a template refers to its own capability or to ui/"
         for pattern, rule in (
@@ -60,6 +62,7 @@ def test_there_are_templates(source: SourceTree) -> None:
         '{% include "accounts/login.html" %}',
         "{%- extends 'portal/base.html' %}",
         "{% include name %}",
+        '{% extends "ui/app.html" if desk.is_app else "portal/base.html" %}',
         "<script>alert(1)</script>",
         '<p style="color: red">',
         '<button onclick="x()">',

@@ -52,6 +52,13 @@ def _events(runtime: Runtime) -> list[dict[str, Any]]:
     return events
 
 
+def _faulty(event: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a mistaken program sends: events that break rules, and one identity used for two contents."""
+    late = [event | {"id": f"late-{number}", "time": "yesterday"} for number in range(3)]
+    odd = event | {"id": "odd", "type": "llm.completion", "data": {"input_tokens": -4, "output_tokens": 1}}
+    return [*late, odd, event | {"data": {"agent": "security-scan", "depth": 3}}]
+
+
 def seed(installation: Installation) -> None:
     """Make the people and send the events over HTTP, as a customer's program would."""
     secret = installation.run(_make_busy)
@@ -62,6 +69,7 @@ def seed(installation: Installation) -> None:
             answer = client.post("/api/events", json=events[first : first + 1000], timeout=60)
             assert answer.status_code == 200, answer.text
             assert answer.json()["accepted"] == len(events[first : first + 1000]), answer.text
+        client.post("/api/events", json=_faulty(events[0]), timeout=60)
 
 
 __all__ = ["BUSY", "NEW", "OPERATOR", "PASSWORD", "seed"]

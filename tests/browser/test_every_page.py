@@ -19,9 +19,14 @@ WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "re
 
 PUBLIC = ("/", "/pricing", "/pricing?interval=year&currency=USD", "/login", "/register", "/nothing-here")
 CUSTOMER = ("/app", "/app/usage", "/app/usage?range=hours", "/app/invoices", "/app/billing", "/app/settings",
-            "/app/upgrade?plan=enterprise&interval=year", "/pricing")  # fmt: skip
-NEWCOMER = ("/app", "/app/usage", "/app/invoices", "/app/billing", "/app/upgrade?plan=pro&interval=month")
-CONSOLE = ("/console", "/console/customers", "/console/invoices", "/console/deliveries", "/console/work",
+            "/app/upgrade?plan=enterprise&interval=year", "/pricing", "/app/events", "/app/events?type=none",
+            "/app/events/rejected", "/app/events/conflicts", "/app/events/test")  # fmt: skip
+NEWCOMER = ("/app", "/app/usage", "/app/invoices", "/app/billing", "/app/upgrade?plan=pro&interval=month",
+            "/app/events", "/app/events/rejected", "/app/events/conflicts")  # fmt: skip
+# Each has a list whose first row leads to a page of its own.
+LISTS = ("/app/events", "/app/events/rejected", "/app/events/conflicts")
+CONSOLE = ("/console", "/console/customers", "/console/events", "/console/events/rejected",
+           "/console/events/conflicts", "/console/invoices", "/console/deliveries", "/console/work",
            "/console/health", "/console/clock")  # fmt: skip
 
 
@@ -62,6 +67,18 @@ def test_public_pages(page: Page) -> None:
 def test_customers_pages(page: Page, email: str, paths: tuple[str, ...]) -> None:
     sign_in(page, email)
     assert [fault for path in paths for fault in faults(page, path)] == []
+
+
+@pytest.mark.parametrize("page", LOOKS, indirect=True)
+def test_pages_of_one_thing(page: Page) -> None:
+    sign_in(page, BUSY)
+    found = []
+    for path in LISTS:
+        page.goto(path)
+        address = page.locator("a.row-link").first.get_attribute("href")
+        assert address is not None, f"{path} lists nothing"
+        found += faults(page, address)
+    assert found == []
 
 
 @pytest.mark.parametrize("page", LOOKS, indirect=True)
