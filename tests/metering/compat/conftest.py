@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from openmeter import Client
+from openmeter.models import Event
 
 from autorisen.kit.unit import Runtime
 from tests.factories.accounts import Tenant, make_key, make_tenant
@@ -47,3 +51,23 @@ async def house(runtime: Runtime, url: str) -> House:
     await make_meters(runtime)
     async with runtime.unit() as unit:
         return House(url, await make_tenant(unit, "acme"), await make_tenant(unit, "zulu"), await make_key(unit, None))
+
+
+@pytest.fixture
+def openmeter(house: House) -> Iterator[Client]:
+    """OpenMeter's client with a key of acme."""
+    with Client(endpoint=f"{house.url}/compat/openmeter", token=house.secret(house.acme.headers)) as client:
+        yield client
+
+
+def openmeter_event(id: str, tokens: Any = 10, **attributes: Any) -> Event:
+    """An event of their client at half past seven, the clock being at eight."""
+    given = {
+        "id": id,
+        "source": "chat",
+        "specversion": "1.0",
+        "type": "llm.completion",
+        "subject": "acme",
+        "time": datetime(2026, 3, 1, 7, 30, tzinfo=UTC),
+    }
+    return Event({**given, "data": {"input_tokens": tokens, "output_tokens": 1}, **attributes})

@@ -9,13 +9,20 @@ from autorisen.kit.problems import UnsupportedMediaType
 from autorisen.kit.read_body import read_body
 from autorisen.metering.compat.openmeter import read_usage
 from autorisen.metering.compat.openmeter.model import MeterQuestion
-from autorisen.metering.compat.openmeter.questions import Asked, asked_in_body, event_question, meter_question
+from autorisen.metering.compat.openmeter.questions import (
+    Asked,
+    asked_in_body,
+    event_question,
+    filtered_question,
+    meter_question,
+)
 from autorisen.metering.compat.openmeter.translate import (
     FORMS,
     PREFIX,
     events_answer,
     meter_answer,
     meters_answer,
+    page_answer,
     query_answer,
     query_csv,
     receipt_answer,
@@ -55,6 +62,15 @@ async def openmeter_list_events(request: Request) -> Response:
     question = event_question(_asked(request), runtime.clock.now())
     async with runtime.database.read() as tx:
         return send_answer(events_answer(await read_usage.events(tx, principal, question)))
+
+
+@router.get("/v2/events")
+async def openmeter_page_events(request: Request) -> Response:
+    """OpenMeter: a page of the stored events that a filter lets through, newest first."""
+    principal, runtime = await reader(request), runtime_of(request)
+    question = filtered_question(_asked(request), runtime.clock.now())
+    async with runtime.database.read() as tx:
+        return send_answer(page_answer(await read_usage.events(tx, principal, question), question.limit))
 
 
 @router.get("/v1/meters")

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from autorisen.metering.model import StoredEvent
+from autorisen.metering.model import EventCursor, StoredEvent
 
 # The use of one customer may be named by these.
 Dimension = Literal["subject", "customer_id"]
@@ -46,16 +46,23 @@ class MeterRow:
 
 @dataclass(frozen=True)
 class EventQuestion:
-    """Which stored events, newest first: by time of use and of arrival, `id` being a part of their ids."""
+    """Which stored events, newest first: by time of use and of arrival, and after where the page before ended.
+
+    `part_of_id` is a part of their ids; of the lists None means any.
+    """
 
     start: datetime
     end: datetime
     ingested_start: datetime
     ingested_end: datetime
-    id: str
-    subject: str | None
-    customers: tuple[str, ...]
     limit: int
+    part_of_id: str = ""
+    ids: tuple[str, ...] | None = None
+    sources: tuple[str, ...] | None = None
+    types: tuple[str, ...] | None = None
+    subjects: tuple[str, ...] | None = None
+    customers: tuple[str, ...] | None = None
+    after: EventCursor | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from autorisen.kit.problems import FieldError, InvalidInput, MalformedBody
 from autorisen.metering.compat.openmeter.model import Dimension, EventQuestion, MeterQuestion, WindowSize
 from autorisen.metering.decode import exact_json
 from autorisen.metering.ingest import AHEAD_MAX, EARLIEST
-from autorisen.metering.query import stretch
+from autorisen.metering.query import event_cursor, stretch
 
 NAMES_LIMIT = 100
 EVENTS_LIMIT = 100
@@ -23,6 +23,12 @@ Asked = Mapping[str, Sequence[str]]
 _LISTS = ("subject", "filterCustomerId", "groupBy")
 _TEXTS = ("from", "to", "windowSize", "windowTimeZone")
 _UNKNOWN = ("filterGroupBy", "advancedMeterGroupByFilters")
+
+# What events are filtered by in API v2.
+_IN = ("id", "source", "type", "subject")
+_BETWEEN = ("time", "ingestedAt")
+_COMPARISONS = ("$gte", "$gt", "$lt", "$lte")
+_INSTANT = timedelta(microseconds=1)
 
 
 def asked_in_body(body: bytes) -> Asked:
@@ -73,17 +79,87 @@ def meter_question(asked: Asked, now: datetime) -> MeterQuestion:
 
 
 def event_question(asked: Asked, now: datetime) -> EventQuestion:
-    """Raises `InvalidInput` naming the parameter and the rule."""
+    """What `GET /api/v1/events` asks. Raises `InvalidInput` naming the parameter and the rule."""
     latest = now + AHEAD_MAX
     start, end = stretch(_one(asked, "from") or (now - _EVENTS_STRETCH).isoformat(), _one(asked, "to"), latest)
     arrival = stretch(_one(asked, "ingestedAtFrom") or EARLIEST.isoformat(), _one(asked, "ingestedAtTo"), latest)
+    subject = _one(asked, "subject")
+    return EventQuestion(
+        start,
+        end,
+        *arrival,
+        _limit(asked),
+        part_of_id=_text("id", _one(asked, "id") or ""),
+        subjects=None if subject is None else (_text("subject", subject),),
+        customers=_names(asked, "customerId") or None,
+    )
+
+
+def filtered_question(asked: Asked, now: datetime) -> EventQuestion:
+    """What `GET /api/v2/events` asks; one event more than a page is read. Raises `InvalidInput`, `MalformedBody`."""
+    given = exact_json((_one(asked, "filter") or "null").encode(errors="replace"))
+    filters = given if isinstance(given, dict) else {}
+    if (given is not None and not isinstance(given, dict)) or filters.keys() - {*_IN, "customerId", *_BETWEEN}:
+        raise _refuse("filter", f"must be a JSON object of {', '.join((*_IN, 'customerId', *_BETWEEN))}")
+    latest = now + AHEAD_MAX
+    (start, end), (arrived, until) = (_between(name, filters.get(name), latest) for name in _BETWEEN)
+    lists = {name: _in(name, filters.get(name)) for name in (*_IN, "customerId")}
+    return EventQuestion(
+        start,
+        end,
+        arrived,
+        until,
+        _limit(asked) + 1,
+        ids=lists["id"],
+        sources=lists["source"],
+        types=lists["type"],
+        subjects=lists["subject"],
+        customers=lists["customerId"],
+        after=event_cursor(_one(asked, "cursor")),
+    )
+
+
+def _in(name: str, given: object) -> tuple[str, ...] | None:
+    """The values of `$eq` or `$in`; None when there is no filter."""
+    if given is None:
+        return None
+    values: object = None
+    if isinstance(given, dict) and len(given) == 1:
+        values = [given["$eq"]] if "$eq" in given else given.get("$in")
+    if not isinstance(values, list) or not 1 <= len(values) <= NAMES_LIMIT:
+        raise _refuse(f"filter/{name}", f"must be $eq with a text, or $in with 1 to {NAMES_LIMIT}")
+    return tuple(_text(f"filter/{name}", value) for value in values)
+
+
+def _between(name: str, given: object, latest: datetime) -> tuple[datetime, datetime]:
+    """From `$gte` (or after `$gt`) up to, not including, `$lt` (or up to `$lte`)."""
+    if given is None:
+        return EARLIEST, latest
+    if not isinstance(given, dict) or not all(isinstance(each, str) for each in given.values()):
+        raise _refuse(f"filter/{name}", f"must be an object of {', '.join(_COMPARISONS)} with times")
+    if (
+        given.keys() - set(_COMPARISONS)
+        or len(given.keys() & {"$gte", "$gt"}) > 1
+        or len(given.keys() & {"$lt", "$lte"}) > 1
+    ):
+        raise _refuse(f"filter/{name}", "must hold at most one of $gte and $gt, one of $lt and $lte, and no more")
+    start, end = stretch(
+        given.get("$gte") or given.get("$gt") or EARLIEST.isoformat(), given.get("$lt") or given.get("$lte"), latest
+    )
+    return start + _INSTANT * ("$gt" in given), end + _INSTANT * ("$lte" in given)
+
+
+def _limit(asked: Asked) -> int:
     limit = _one(asked, "limit") or str(EVENTS_LIMIT)
     if not (limit.isascii() and limit.isdigit() and len(limit) < 4 and 1 <= int(limit) <= EVENTS_LIMIT):
         raise _refuse("limit", f"must be a number from 1 to {EVENTS_LIMIT}")
-    id, subject = _one(asked, "id") or "", _one(asked, "subject")
-    if "\0" in id + (subject or ""):
-        raise _refuse("id", "must not hold NUL characters")
-    return EventQuestion(start, end, *arrival, id, subject, _names(asked, "customerId"), int(limit))
+    return int(limit)
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str) or "\0" in value:
+        raise _refuse(name, "must be a text without NUL characters")
+    return value
 
 
 def _one(asked: Asked, name: str) -> str | None:

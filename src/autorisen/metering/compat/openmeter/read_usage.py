@@ -98,9 +98,7 @@ async def _values(
 
 async def events(tx: Tx, principal: Principal, question: EventQuestion) -> list[IngestedEvent]:
     """Stored events, newest first, as far as this key sees them."""
-    customers: list[UUID] | None = None
-    if principal.customer_id is not None:
-        customers = [principal.customer_id]
-    if question.customers:
+    customers = None if principal.customer_id is None else [principal.customer_id]
+    if question.customers is not None:
         customers = list((await _visible(tx, principal, question.customers)).values())
     return await store.select_events(tx, question, customers)

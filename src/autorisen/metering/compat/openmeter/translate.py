@@ -15,6 +15,7 @@ from autorisen.kit.ids import public_id
 from autorisen.kit.problems import FieldError, Problem
 from autorisen.metering.compat.model import Answer, rejections
 from autorisen.metering.compat.openmeter.model import IngestedEvent, MeterQuestion, MeterRow
+from autorisen.metering.cursors import encode_cursor
 from autorisen.metering.decode import Form
 from autorisen.metering.errors import InvalidEvent
 from autorisen.metering.model import MeterDefinition, Receipt
@@ -134,6 +135,16 @@ def query_csv(question: MeterQuestion, rows: Sequence[MeterRow]) -> str:
 
 def events_answer(events: Sequence[IngestedEvent]) -> Answer:
     return Answer(200, [_event(each) for each in events])
+
+
+def page_answer(events: Sequence[IngestedEvent], limit: int) -> Answer:
+    """A page of fewer than `limit` events, of which as many were read to know whether there is a next page."""
+    page = events[: limit - 1]
+    document: dict[str, object] = {"items": [_event(each) for each in page]}
+    if len(events) == limit:
+        last = page[-1].event
+        document["nextCursor"] = encode_cursor([last.occurred_at.isoformat(), last.source, last.id])
+    return Answer(200, document)
 
 
 def _event(ingested: IngestedEvent) -> dict[str, object]:
