@@ -110,7 +110,9 @@ async def test_killed_again_and_again(runtime: Runtime, database_url: str, tmp_p
     assert len(rejected.read_text().splitlines()) == 4
     with psycopg.connect(database_url) as connection:
         counted = connection.execute(
-            "SELECT sum(quantity), sum(events) FROM metering.rollups WHERE customer_id = %s AND meter = %s",
+            "SELECT sum(quantity), sum(rollups.events) FROM metering.rollups"
+            " JOIN metering.meters ON rollups.meter = coalesce(meters.series, meters.key)"
+            " WHERE customer_id = %s AND meters.key = %s",
             [customer.id, "llm.input_tokens"],
         ).fetchone()
         events = connection.execute("SELECT count(*), count(DISTINCT event_id) FROM metering.events").fetchone()

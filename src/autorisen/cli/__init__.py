@@ -14,7 +14,20 @@ from autorisen.kit.problems import Problem
 from autorisen.kit.settings import InvalidSetting
 
 # One file each in this folder, with an `app`.
-NOUNS = ("db", "clock", "catalog", "ledger", "demo", "events", "rejected", "conflicts", "users", "keys", "work")
+NOUNS = (
+    "db",
+    "clock",
+    "catalog",
+    "ledger",
+    "demo",
+    "events",
+    "meters",
+    "rejected",
+    "conflicts",
+    "users",
+    "keys",
+    "work",
+)
 
 
 def command_line(nouns: tuple[str, ...] = NOUNS) -> typer.Typer:

@@ -19,6 +19,7 @@ _TRANSIENT = (OperationalError, PoolTimeout, errors.InsufficientResources)
 
 _PING: LiteralString = "SELECT 1"
 _READ_ONLY: LiteralString = "SET TRANSACTION READ ONLY"
+_SNAPSHOT: LiteralString = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
 async def _configure(connection: AsyncConnection[Any]) -> None:
@@ -70,10 +71,10 @@ class Database:
             raise Unavailable("the database can't be reached at the moment; send the same again") from error
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[Tx]:
-        """A read-only transaction."""
+    async def read(self, *, snapshot: bool = False) -> AsyncIterator[Tx]:
+        """A read-only transaction; with `snapshot` all its statements see one moment."""
         async with self.transaction() as tx:
-            await tx.execute(_READ_ONLY)
+            await tx.execute(_SNAPSHOT if snapshot else _READ_ONLY)
             yield tx
 
     async def is_reachable(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -11,21 +11,23 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from autorisen import accounts
 from autorisen.accounts import Principal
 from autorisen.kit.http import RuntimeDep
+from autorisen.kit.ids import public_id
 from autorisen.kit.problems import FieldError, InvalidInput, UnsupportedMediaType
 from autorisen.kit.read_body import ACCEPTED
 from autorisen.metering import usage
 from autorisen.metering.decode import Form, decode_body
 from autorisen.metering.errors import InvalidEvent
+from autorisen.metering.filters import filter_text, path_text
 from autorisen.metering.ingest import Item
 from autorisen.metering.intake import BODY_LIMIT, media_type, sender, store_body
+from autorisen.metering.model import MeterDefinition
 from autorisen.metering.query import (
     event_cursor,
     event_document,
     stretch,
-    usage_document,
-    usage_question,
     visible_customer,
 )
+from autorisen.metering.usage_query import read_rows, usage_document, usage_question, usage_table
 
 router = APIRouter(tags=["metering"])
 
@@ -117,7 +119,7 @@ Reader = Annotated[Principal, Depends(accounts.api_key_or_session("usage:read"))
 CustomerName = Annotated[str | None, Query(description="customer key or cus_ id; needed with an operator's key")]
 
 
-@router.get("/api/usage")
+@router.get("/api/usage", responses={200: {"content": {"application/json": {}, "text/csv": {}}}})
 async def read_usage(
     *,
     runtime: RuntimeDep,
@@ -125,15 +127,31 @@ async def read_usage(
     customer: CustomerName = None,
     since: Annotated[str | None, Query(alias="from", description="RFC 3339; 30 days before `to` when absent")] = None,
     to: Annotated[str | None, Query(description="RFC 3339, not included; now when left out")] = None,
-    bucket: Annotated[str | None, Query(description="hour or day; totals only when left out")] = None,
+    bucket: Annotated[str | None, Query(description="minute, hour, day or month; totals only when left out")] = None,
     meter: Annotated[str | None, Query(description="one meter; all when left out")] = None,
     time_zone: Annotated[str, Query(description="IANA name of the zone whose days and hours are meant")] = "UTC",
+    group_by: Annotated[tuple[str, ...], Query(description="dimensions, like model", max_length=8)] = (),
+    where: Annotated[tuple[str, ...], Query(description="only this value, like model:large", max_length=8)] = (),
+    format: Annotated[Literal["json", "csv"], Query(description="how it is answered")] = "json",
 ) -> Response:
-    """Exact usage of one customer in a stretch of time, per meter, in all and by hour or day."""
-    question = usage_question(stretch(since, to, runtime.clock.now()), bucket, meter, time_zone)
-    async with runtime.database.read() as tx:
+    """Exact usage of one customer in a stretch of time, per meter: in all, by bucket, by dimension."""
+    question = usage_question(
+        stretch(since, to, runtime.clock.now()),
+        bucket=bucket,
+        meter=meter,
+        time_zone=time_zone,
+        group_by=group_by,
+        where=where,
+    )
+    async with runtime.database.read(snapshot=True) as tx:
         customer_id = await visible_customer(tx, principal, customer, needed=True)
-        return _json(await usage_document(tx, customer_id, question))
+        assert customer_id is not None, "asked for with needed=True"
+        rows = await read_rows(tx, customer_id, question)
+    if format == "csv":
+        name = f"usage-{public_id('cus', customer_id)}.csv"
+        headers = {"content-disposition": f'attachment; filename="{name}"'}
+        return Response(usage_table(question, rows), media_type="text/csv", headers=headers)
+    return _json(usage_document(customer_id, question, rows))
 
 
 @router.get("/api/events")
@@ -156,11 +174,36 @@ async def list_events(
 
 @router.get("/api/meters")
 async def list_meters(runtime: RuntimeDep, principal: Reader) -> Response:
-    """All meters: what they count, and in which unit."""
-    async with runtime.database.read() as tx:
-        found = await usage.meters(tx)
-    names = ("key", "name", "unit", "event_type", "aggregation")
-    return _json({"meters": [{name: getattr(meter, name) for name in names} for meter in found]})
+    """All meters: what they count, and in which unit; and those that are being counted from all events."""
+    async with runtime.database.read(snapshot=True) as tx:
+        found, building = await usage.meters(tx), await usage.rebuilds(tx)
+    return _json(
+        {
+            "meters": [_meter(each) for each in found],
+            "rebuilds": [
+                _meter(each.meter.definition)
+                | {
+                    "events_done": each.events_done,
+                    "events_total": each.events_total,
+                    "started_at": each.started_at.isoformat(),
+                }
+                for each in building
+            ],
+        }
+    )
+
+
+def _meter(meter: MeterDefinition) -> dict[str, object]:
+    return {
+        "key": meter.key,
+        "name": meter.name,
+        "unit": meter.unit,
+        "event_type": meter.event_type,
+        "aggregation": meter.aggregation,
+        "value_path": path_text(meter.value_path) or None,
+        "filter": msgspec.Raw(filter_text(meter.filter).encode() or b"null"),
+        "group_by": {each.name: path_text(each.path) for each in meter.group_by},
+    }
 
 
 def _json(document: object) -> Response:

@@ -27,6 +27,10 @@ class InvalidEvent(Problem):
     status, code, title = 422, "invalid_event", "The event breaks a rule"
 
 
+class UsageTooLarge(Problem):
+    status, code, title = 422, "usage_too_large", "The answer would have too many rows"
+
+
 class InvalidBackfill(Problem):
     status, code, title = 422, "invalid_backfill", "The file can't be backfilled that way"
 

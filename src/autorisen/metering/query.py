@@ -6,11 +6,8 @@ import base64
 import binascii
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import cast
 from uuid import UUID
-from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
 
@@ -19,9 +16,7 @@ from autorisen.accounts import Principal
 from autorisen.kit.database import Tx
 from autorisen.kit.ids import public_id
 from autorisen.kit.problems import FieldError, InvalidInput
-from autorisen.metering import usage
-from autorisen.metering.model import NOTHING, EventCursor, MeterDefinition, StoredEvent
-from autorisen.metering.usage import BucketSize
+from autorisen.metering.model import EventCursor, StoredEvent
 
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})")
 _FIRST = datetime(1970, 1, 2, tzinfo=UTC)
@@ -29,18 +24,8 @@ _LAST = datetime(9998, 12, 31, tzinfo=UTC)
 _DEFAULT_STRETCH = timedelta(days=30)
 
 
-@dataclass(frozen=True)
-class UsageQuestion:
-    """Which use is asked for; `bucket` None means totals only, `meter` None means all."""
-
-    start: datetime
-    end: datetime
-    bucket: BucketSize | None
-    meter: str | None
-    time_zone: str
-
-
-def _refuse(name: str, rule: str) -> InvalidInput:
+def refuse(name: str, rule: str) -> InvalidInput:
+    """The problem of a query string of which one parameter breaks a rule."""
     return InvalidInput(f"{name} {rule}", errors=[FieldError(f"query/{name}", rule)])
 
 
@@ -49,7 +34,7 @@ def stretch(since: str | None, to: str | None, now: datetime) -> tuple[datetime,
     end = _instant("to", to) if to is not None else now
     start = _instant("from", since) if since is not None else end - _DEFAULT_STRETCH
     if start >= end:
-        raise _refuse("from", "must be before `to`")
+        raise refuse("from", "must be before `to`")
     return start, end
 
 
@@ -63,17 +48,7 @@ def _instant(name: str, text: str) -> datetime:
                 return instant
     except (ValueError, OverflowError):
         pass
-    raise _refuse(name, "must be an RFC 3339 time with an offset, from 1970 to 9998, like 2026-03-01T00:00:00Z")
-
-
-def usage_question(
-    bounds: tuple[datetime, datetime], bucket: str | None, meter: str | None, time_zone: str
-) -> UsageQuestion:
-    if bucket not in (None, "hour", "day"):
-        raise _refuse("bucket", "must be hour or day")
-    if time_zone not in available_timezones():
-        raise _refuse("time_zone", "must be the IANA name of a time zone, like Africa/Johannesburg")
-    return UsageQuestion(*bounds, cast("BucketSize | None", bucket), meter, time_zone)
+    raise refuse(name, "must be an RFC 3339 time with an offset, from 1970 to 9998, like 2026-03-01T00:00:00Z")
 
 
 def tenant_of(principal: Principal) -> UUID | None:
@@ -95,65 +70,11 @@ async def visible_customer(tx: Tx, principal: Principal, name: str | None, *, ne
     own = tenant_of(principal)
     if name is None:
         if own is None and needed:
-            raise _refuse("customer", "is needed: operators see every customer")
+            raise refuse("customer", "is needed: operators see every customer")
         return own
     found = (await accounts.customer_ids_by_key(tx, [name])).get(name)
     if found is None or not principal.sees(found):
         raise accounts.CustomerNotFound("there is no such customer")
-    return found
-
-
-async def usage_document(tx: Tx, customer_id: UUID | None, question: UsageQuestion) -> dict[str, object]:
-    assert customer_id is not None, "asked for with needed=True"
-    meters = await _meters(tx, question.meter)
-    totals = await usage.quantities(tx, customer_id=customer_id, start=question.start, end=question.end)
-    zone = ZoneInfo(question.time_zone)
-    answers = []
-    for meter in meters:
-        total = totals.get(meter.key, NOTHING)
-        answer: dict[str, object] = {
-            "meter": meter.key,
-            "name": meter.name,
-            "unit": meter.unit,
-            "quantity": f"{total.quantity:f}",
-            "events": total.events,
-        }
-        if question.bucket:
-            buckets = await usage.series(
-                tx,
-                customer_id=customer_id,
-                meter=meter.key,
-                start=question.start,
-                end=question.end,
-                bucket=question.bucket,
-                time_zone=question.time_zone,
-            )
-            answer["buckets"] = [
-                {
-                    "start": each.start.astimezone(zone).isoformat(),
-                    "quantity": f"{each.quantity:f}",
-                    "events": each.events,
-                }
-                for each in buckets
-            ]
-        answers.append(answer)
-    return {
-        "customer": public_id("cus", customer_id),
-        "from": question.start.astimezone(zone).isoformat(),
-        "to": question.end.astimezone(zone).isoformat(),
-        "time_zone": question.time_zone,
-        "bucket": question.bucket,
-        "meters": answers,
-    }
-
-
-async def _meters(tx: Tx, key: str | None) -> list[MeterDefinition]:
-    meters = await usage.meters(tx)
-    if key is None:
-        return meters
-    found = [meter for meter in meters if meter.key == key]
-    if not found:
-        raise _refuse("meter", f"is not a meter; known: {', '.join(meter.key for meter in meters) or 'none'}")
     return found
 
 
@@ -169,7 +90,7 @@ def event_cursor(text: str | None) -> EventCursor | None:
             return EventCursor(_instant("cursor", at), source, id)
     except (binascii.Error, ValueError, UnicodeError):
         pass
-    raise _refuse("cursor", "must be the `next` of a page of events")
+    raise refuse("cursor", "must be the `next` of a page of events")
 
 
 def event_document(events: Sequence[StoredEvent], limit: int) -> dict[str, object]:

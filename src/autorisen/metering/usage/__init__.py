@@ -3,6 +3,7 @@
 from autorisen.metering.usage.read_usage import (
     BUCKET_LIMIT,
     BucketSize,
+    bucket_edges,
     event_counts,
     grouped_quantities,
     grouped_series,
@@ -19,6 +20,7 @@ from autorisen.metering.usage.read_usage import (
 __all__ = [
     "BUCKET_LIMIT",
     "BucketSize",
+    "bucket_edges",
     "event_counts",
     "grouped_quantities",
     "grouped_series",
