@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any, LiteralString
+from weakref import WeakKeyDictionary
 
 from psycopg import AsyncConnection, OperationalError, errors
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from autorisen.kit.clock import monotonic
 from autorisen.kit.problems import Unavailable
 
 Tx = AsyncConnection[TupleRow]
 
 # Lost connections, shutdown and crash recovery, resource limits, a full disk: the caller may send the same again.
 _TRANSIENT = (OperationalError, PoolTimeout, errors.InsufficientResources)
+
+# A connection that answered so recently is believed to be there still: asking costs as much as a small statement.
+_FRESH_SECONDS = 1.0
 
 _PING: LiteralString = "SELECT 1"
 _READ_ONLY: LiteralString = "SET TRANSACTION READ ONLY"
@@ -36,6 +41,7 @@ class Database:
 
     def __init__(self, url: str, *, min_size: int = 1, max_size: int = 10, wait_seconds: float = 5.0) -> None:
         self.url = url
+        self._returned: WeakKeyDictionary[AsyncConnection[Any], float] = WeakKeyDictionary()
         self._pool: AsyncConnectionPool[AsyncConnection[TupleRow]] = AsyncConnectionPool(
             url,
             min_size=min_size,
@@ -46,10 +52,19 @@ class Database:
             open=False,
             configure=_configure,
             # A connection that a database restart has cut is found here and replaced, not by the request.
-            check=AsyncConnectionPool.check_connection,
+            check=self._check,
+            reset=self._note_return,
             reconnect_timeout=30.0,
             kwargs={"autocommit": False, "application_name": "autorisen"},
         )
+
+    async def _check(self, connection: AsyncConnection[TupleRow]) -> None:
+        returned = self._returned.get(connection)
+        if returned is None or monotonic() - returned > _FRESH_SECONDS:
+            await AsyncConnectionPool.check_connection(connection)
+
+    async def _note_return(self, connection: AsyncConnection[TupleRow]) -> None:
+        self._returned[connection] = monotonic()
 
     async def open(self) -> None:
         """Start the pool. It keeps trying in the background, so a process may start before its database."""
@@ -59,13 +74,20 @@ class Database:
         await self._pool.close(timeout=5.0)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Tx]:
+    async def transaction(self, *, pipelined: bool = False) -> AsyncIterator[Tx]:
         """One READ COMMITTED transaction: commits at the end of the block, rolls back on any exception.
+
+        `pipelined` spares round trips where they count: a statement is sent at once and heard of at the next fetch,
+        the last ones together with the commit; so what breaks is raised there, and by the end of the block.
 
         Raises `Unavailable` (503) when the database can't be reached, or is lost, before the commit is known.
         """
         try:
-            async with self._pool.connection() as connection, connection.transaction():
+            async with (
+                self._pool.connection() as connection,
+                connection.pipeline() if pipelined else nullcontext(),
+                connection.transaction(),
+            ):
                 yield connection
         except _TRANSIENT as error:
             raise Unavailable("the database can't be reached at the moment; send the same again") from error

@@ -43,7 +43,10 @@ class Runtime:
     deliver_webhook: DeliverWebhook
 
     @asynccontextmanager
-    async def unit(self) -> AsyncIterator[Unit]:
-        """Open a unit of work: everything inside commits together at the end, or nothing does."""
-        async with self.database.transaction() as tx:
+    async def unit(self, *, pipelined: bool = False) -> AsyncIterator[Unit]:
+        """Open a unit of work: everything inside commits together at the end, or nothing does.
+
+        `pipelined` as in `Database.transaction`.
+        """
+        async with self.database.transaction(pipelined=pipelined) as tx:
             yield Unit(tx, self.clock.now(), self.wall.now(), self.ids, self.settings)
