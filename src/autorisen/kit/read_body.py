@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import sys
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Protocol
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from autorisen.kit.problems import BodyTooLarge, MalformedBody, UnsupportedMediaType
 
@@ -68,47 +68,57 @@ async def read_body(request: Request, *, limit: int, take: Callable[[int], None]
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > limit:
         raise _too_large(limit)
-    chunks = _sent(request, limit)
-    if make is not None:
-        chunks = _unpacked(chunks, make(), encoding, limit)
+    unpack = _Unpacking(make(), encoding, limit) if make is not None else None
     kept: list[bytes] = []
-    async for chunk in chunks:
-        if take is not None:
-            take(len(chunk))
-        kept.append(chunk)
-    return kept[0] if len(kept) == 1 else b"".join(kept)
-
-
-async def _sent(request: Request, limit: int) -> AsyncIterator[bytes]:
-    size = 0
-    async for chunk in request.stream():
+    size, more = 0, True
+    while more:  # and no generator over the pieces: for a small body it costs as much as the rest
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk = message.get("body", b"")
+        more = message.get("more_body", False)
         size += len(chunk)
         if size > limit:
             raise _too_large(limit)
+        if unpack is not None and chunk:
+            chunk = unpack.piece(chunk)
         if chunk:
-            yield chunk
+            if take is not None:
+                take(len(chunk))
+            kept.append(chunk)
+    if unpack is not None:
+        unpack.end()
+    return kept[0] if len(kept) == 1 else b"".join(kept)
 
 
-async def _unpacked(
-    chunks: AsyncIterator[bytes], decompressor: _Decompressor, encoding: str, limit: int
-) -> AsyncIterator[bytes]:
-    left = limit
-    async for chunk in chunks:
-        if decompressor.eof:
-            raise _trailing(encoding)
+class _Unpacking:
+    """One compressed body on its way, of at most `limit` bytes when unpacked."""
+
+    def __init__(self, decompressor: _Decompressor, encoding: str, limit: int) -> None:
+        self._decompressor = decompressor
+        self._encoding = encoding
+        self._limit = limit
+        self._left = limit
+
+    def piece(self, chunk: bytes) -> bytes:
+        """What comes out of one piece more."""
+        if self._decompressor.eof:
+            raise _trailing(self._encoding)
         try:
-            unpacked = decompressor.decompress(chunk, left + 1)
+            unpacked = self._decompressor.decompress(chunk, self._left + 1)
         except (zlib.error, zstd.ZstdError) as error:
-            raise MalformedBody(f"the body is not {encoding}: {error}") from None
-        left -= len(unpacked)
-        if left < 0:
-            raise _too_large(limit)
-        if decompressor.unused_data:
-            raise _trailing(encoding)
-        if unpacked:
-            yield unpacked
-    if not decompressor.eof:
-        raise MalformedBody(f"the {encoding} body ends too early")
+            raise MalformedBody(f"the body is not {self._encoding}: {error}") from None
+        self._left -= len(unpacked)
+        if self._left < 0:
+            raise _too_large(self._limit)
+        if self._decompressor.unused_data:
+            raise _trailing(self._encoding)
+        return unpacked
+
+    def end(self) -> None:
+        """There are no more pieces."""
+        if not self._decompressor.eof:
+            raise MalformedBody(f"the {self._encoding} body ends too early")
 
 
 def _trailing(encoding: str) -> MalformedBody:
