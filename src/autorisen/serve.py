@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -52,8 +53,21 @@ def serve_web(
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )
-        asyncio.run(_serve(server, listener, parent))
+        # uvloop where there is one; `asyncio.run` would take the standard library's loop, which is slower.
+        _spare_collections()
+        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+            runner.run(_serve(server, listener, parent))
     return 0
+
+
+def _spare_collections() -> None:
+    """Leave out of garbage collection what is there for good, and look less often for more.
+
+    Decoded events make and free objects by the ten thousand, none of them in a cycle; without this, a tenth of the
+    time goes into looking for some.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 async def _serve(server: uvicorn.Server, listener: socket.socket, parent: int | None) -> None:
