@@ -75,8 +75,10 @@ async def ingest_all(
     unit: Unit, submissions: Sequence[Submission], *, backfill_id: UUID | None = None
 ) -> list[Receipt]:
     """Several submissions in one transaction, as if one after the other: one commit costs one flush of the disk."""
-    meters = await store_counting.enter_counting(unit.tx)
-    admission = _Admission(unit.now, meters, await _customers(unit, submissions), len(submissions))
+    entering = await store_counting.begin_counting(unit.tx)
+    customers = await _customers(unit, submissions)
+    meters = await store_counting.entered(entering)
+    admission = _Admission(unit.now, meters, customers, len(submissions))
     for number, submission in enumerate(submissions):
         admission.admit(number, submission)
     rows = sorted(admission.arrivals.values(), key=lambda row: (row.tenant, row.event.source, row.event.id))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Self
 
 from autorisen.kit.problems import Unavailable
 from autorisen.kit.unit import Runtime
@@ -15,8 +14,10 @@ from autorisen.metering.model import Receipt
 
 # Beyond this the answer is 503: memory stays bounded, and the producer keeps what we can't take.
 WAITING_EVENTS_MAX = 50_000
-GROUP_EVENTS_MAX = 4_000
+GROUP_EVENTS_MAX = 2_000
 WRITERS_MAX = 2
+# One more writer begins when so many events wait: fewer are better kept for the next commit of the one that writes.
+WRITER_EVENTS = 200
 # Bytes of all requests from the first that arrives to the receipt, by `decoded_weight`: many large bodies at once are
 # what fills a process before anything waits in the queue.
 MEMORY_MAX = 128_000_000
@@ -35,14 +36,9 @@ class Memory:
         self._limit = limit
         self.used = 0
 
-    @contextmanager
-    def held(self) -> Iterator[Held]:
+    def held(self) -> Held:
         """What one request takes of it, given back whole when the block ends."""
-        held = Held(self)
-        try:
-            yield held
-        finally:
-            self.used -= held.size
+        return Held(self)
 
     def take(self, size: int) -> None:
         if self.used + size > self._limit:
@@ -53,11 +49,17 @@ class Memory:
 
 
 class Held:
-    """The part of the memory that one request has."""
+    """The part of the memory that one request has, until the end of its block."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
         self.size = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._memory.used -= self.size
 
     def take(self, size: int) -> None:
         """Take so many bytes more. Raises `Unavailable` when others have them."""
@@ -73,7 +75,8 @@ class IngestQueue:
         self._runtime = runtime
         self._waiting: deque[_Waiting] = deque()
         self._waiting_events = 0
-        self._writers: set[asyncio.Task[None]] = set()
+        self._writing = 0
+        self._tasks: set[asyncio.Task[None]] = set()  # the event loop alone would let them be collected
 
     def check_room(self) -> None:
         """Raises `Unavailable` when too many events wait for the database."""
@@ -86,16 +89,21 @@ class IngestQueue:
         waiting = _Waiting(submission, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._waiting_events += len(submission.items)
-        if len(self._writers) < WRITERS_MAX:
+        if self._writing < min(WRITERS_MAX, 1 + self._waiting_events // WRITER_EVENTS):
             # A task of its own: the request that began it may be cancelled, the others in the group may not.
+            self._writing += 1
             writer = asyncio.create_task(self._write())
-            self._writers.add(writer)
-            writer.add_done_callback(self._writers.discard)
+            self._tasks.add(writer)
+            writer.add_done_callback(self._tasks.discard)
         return await waiting.receipt
 
     async def _write(self) -> None:
-        while group := self._next_group():
-            await self._write_group(group)
+        try:
+            while group := self._next_group():
+                await self._write_group(group)
+        finally:
+            # In the same step that found nothing more: who comes now begins the next writer.
+            self._writing -= 1
 
     def _next_group(self) -> list[_Waiting]:
         group: list[_Waiting] = []
@@ -111,7 +119,7 @@ class IngestQueue:
 
     async def _write_group(self, group: list[_Waiting]) -> None:
         try:
-            async with self._runtime.unit() as unit:
+            async with self._runtime.unit(pipelined=True) as unit:
                 receipts = await ingest_all(unit, [waiting.submission for waiting in group])
         except Exception as error:
             if len(group) == 1 or isinstance(error, Unavailable):

@@ -15,7 +15,9 @@ from autorisen.metering.packing import packed
 
 # --------------------------------------------------------------------------------------------------------- ingest
 
+# Counted by a query, because in a pipeline only a fetch waits for an answer.
 INSERT_EVENTS = """
+WITH added AS (
 INSERT INTO metering.events
     (tenant, source, event_id, type, subject, customer_id, occurred_at, timed, batch_id, data, extensions)
 SELECT tenant, source, event_id, type, subject, customer_id, coalesce(occurred_at, %(now)s::timestamptz),
@@ -32,6 +34,9 @@ FROM unnest(
     string_to_array(%(extensions)s::text, chr(31), '')::json[]
 ) AS sent (tenant, source, event_id, type, subject, customer_id, occurred_at, data, extensions)
 ON CONFLICT DO NOTHING
+RETURNING 1
+)
+SELECT count(*) FROM added
 """
 
 # A statement of its own: only a new snapshot shows what a concurrent transaction committed during the insert.
@@ -99,7 +104,7 @@ def _columns(rows: Sequence[Arrival], batch_id: UUID) -> dict[str, object]:
 async def insert_events(tx: Tx, rows: Sequence[Arrival], batch_id: UUID, now: datetime) -> bool:
     """Store the rows that are new; `now` is the time of those that have none. Gives whether all of them were new."""
     values = _columns(rows, batch_id) | {"customers": packed([row.customer_id for row in rows]), "now": now}
-    return (await tx.execute(INSERT_EVENTS, values)).rowcount == len(rows)
+    return await (await tx.execute(INSERT_EVENTS, values)).fetchone() == (len(rows),)
 
 
 async def compare_events(tx: Tx, rows: Sequence[Arrival], batch_id: UUID) -> dict[int, tuple[bool, bool]]:

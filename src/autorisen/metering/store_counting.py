@@ -8,6 +8,9 @@ from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
 
+from psycopg import AsyncCursor
+from psycopg.rows import TupleRow
+
 from autorisen.kit.database import Tx
 from autorisen.metering.counting import CountedEvent, Counter, Counts, Number, Spot, area, event_key, hour_at
 from autorisen.metering.decode import stored_data
@@ -192,7 +195,16 @@ Rollups = dict[tuple[str, UUID, datetime, str], Decimal]
 
 async def enter_counting(tx: Tx) -> list[Meter]:
     """The meters, and those being built, which nobody changes before this transaction ends."""
-    cursor = await tx.execute(ENTER_COUNTING)
+    return await entered(await begin_counting(tx))
+
+
+async def begin_counting(tx: Tx) -> AsyncCursor[TupleRow]:
+    """The first half of `enter_counting`: in a pipeline, what is asked before the second half travels with it."""
+    return await tx.execute(ENTER_COUNTING)
+
+
+async def entered(cursor: AsyncCursor[TupleRow]) -> list[Meter]:
+    """The second half of `enter_counting`."""
     return [
         Meter(definition_of(cast("Columns", tuple(columns))), series, is_building)
         for series, is_building, *columns in await cursor.fetchall()
