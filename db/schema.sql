@@ -944,11 +944,39 @@ CREATE TABLE metering.rollups (
 )
 WITH (fillfactor='70');
 
+CREATE TABLE metering.spans (
+    tenant uuid NOT NULL,
+    trace_id uuid NOT NULL,
+    span_id text NOT NULL,
+    parent_id text NOT NULL,
+    role text NOT NULL,
+    started_us bigint NOT NULL,
+    ended_us bigint NOT NULL,
+    event json,
+    state text DEFAULT 'none'::text NOT NULL,
+    revision integer DEFAULT 0 NOT NULL,
+    CONSTRAINT spans_check CHECK (((event IS NOT NULL) OR (state = 'none'::text))),
+    CONSTRAINT spans_parent_id_check CHECK ((parent_id ~ '^([0-9a-f]{16})?$'::text)),
+    CONSTRAINT spans_revision_check CHECK ((revision >= 0)),
+    CONSTRAINT spans_role_check CHECK ((role = ANY (ARRAY['call'::text, 'tool'::text, 'sum'::text, 'other'::text]))),
+    CONSTRAINT spans_span_id_check CHECK ((span_id ~ '^[0-9a-f]{16}$'::text)),
+    CONSTRAINT spans_state_check CHECK ((state = ANY (ARRAY['none'::text, 'repeated'::text, 'counted'::text, 'rejected'::text])))
+);
+
 CREATE TABLE metering.stale_hours (
     series text NOT NULL,
     customer_id uuid NOT NULL,
     hour timestamp with time zone NOT NULL,
     marks bigint DEFAULT 1 NOT NULL
+);
+
+CREATE TABLE metering.traces (
+    tenant uuid NOT NULL,
+    trace_id uuid NOT NULL,
+    last_seen_at timestamp with time zone NOT NULL,
+    has_usage boolean NOT NULL,
+    spans integer DEFAULT 0 NOT NULL,
+    CONSTRAINT traces_spans_check CHECK ((spans >= 0))
 );
 
 CREATE TABLE metering.unique_values (
@@ -1391,8 +1419,14 @@ ALTER TABLE ONLY metering.repairs
 ALTER TABLE ONLY metering.rollups
     ADD CONSTRAINT rollups_pkey PRIMARY KEY (customer_id, meter, hour, dimensions);
 
+ALTER TABLE ONLY metering.spans
+    ADD CONSTRAINT spans_pkey PRIMARY KEY (tenant, trace_id, span_id);
+
 ALTER TABLE ONLY metering.stale_hours
     ADD CONSTRAINT stale_hours_pkey PRIMARY KEY (series, customer_id, hour);
+
+ALTER TABLE ONLY metering.traces
+    ADD CONSTRAINT traces_pkey PRIMARY KEY (tenant, trace_id);
 
 ALTER TABLE ONLY metering.unique_values
     ADD CONSTRAINT unique_values_pkey PRIMARY KEY (customer_id, meter, hour, dimensions, digest);
@@ -1587,6 +1621,8 @@ CREATE INDEX rejected_events_tenant_rule ON metering.rejected_events USING btree
 CREATE INDEX repairs_event ON metering.repairs USING btree (tenant, source, event_id) WHERE (outcome = 'replayed'::text);
 
 CREATE INDEX rollups_meter ON metering.rollups USING btree (meter);
+
+CREATE INDEX traces_without_usage ON metering.traces USING btree (last_seen_at) WHERE (NOT has_usage);
 
 CREATE INDEX unique_values_meter ON metering.unique_values USING btree (meter);
 
@@ -1830,6 +1866,9 @@ ALTER TABLE ONLY metering.repairs
 
 ALTER TABLE ONLY metering.rollups
     ADD CONSTRAINT rollups_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
+
+ALTER TABLE ONLY metering.spans
+    ADD CONSTRAINT spans_tenant_trace_id_fkey FOREIGN KEY (tenant, trace_id) REFERENCES metering.traces(tenant, trace_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY payments.checkouts
     ADD CONSTRAINT checkouts_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES payments.payments(id);

@@ -36,6 +36,8 @@ from autorisen.metering.compat.lago import translate as lago
 from autorisen.metering.compat.model import Answer
 from autorisen.metering.compat.openmeter import api as openmeter_api
 from autorisen.metering.compat.openmeter import translate as openmeter
+from autorisen.metering.compat.otlp import answer as otlp
+from autorisen.metering.compat.otlp import api as otlp_api
 from autorisen.metering.compat.polar import api as polar_api
 from autorisen.metering.compat.polar import translate as polar
 from autorisen.metering.compat.send_answer import send_answer
@@ -83,7 +85,13 @@ PAGE_ROUTERS: tuple[APIRouter, ...] = (
 
 # Others' wire formats. They stay out of the OpenAPI document, which describes our contracts and our problems; and each
 # judges its own query, because not all of theirs can be declared.
-FOREIGN_ROUTERS: tuple[APIRouter, ...] = (openmeter_api.router, lago_api.router, polar_api.router, stripe_api.router)
+FOREIGN_ROUTERS: tuple[APIRouter, ...] = (
+    openmeter_api.router,
+    lago_api.router,
+    polar_api.router,
+    stripe_api.router,
+    otlp_api.router,
+)
 
 # Under these addresses every problem is said in the words of whose clients call them.
 FOREIGN_WORDS: dict[str, Callable[[Problem, str | None], Answer]] = {
@@ -91,6 +99,7 @@ FOREIGN_WORDS: dict[str, Callable[[Problem, str | None], Answer]] = {
     lago.PREFIX: lago.refusal,
     polar.PREFIX: polar.refusal,
     stripe.PREFIX: stripe.refusal,
+    otlp.PREFIX: otlp.refusal,
 }
 
 # Paths that read their raw bytes themselves: signed webhooks and event ingestion.
@@ -100,7 +109,7 @@ RAW_BODIES = ("/api/events", "/api/payment/webhook", "/api/payments/webhooks/")
 SIGNED_BODIES = ("/api/payment/webhook", "/api/payments/webhooks/")
 
 # Bytes; everything else takes `web_security.BODY_BYTES_MAX`.
-LARGER_BODIES = {"/api/events": 8 * 1024 * 1024, "/compat/": 8 * 1024 * 1024}
+LARGER_BODIES = {"/api/events": 8 * 1024 * 1024, "/compat/": 8 * 1024 * 1024, "/v1/traces": 8 * 1024 * 1024}
 
 _MACHINE_PREFIXES = ("/api/", "/v1/", "/compat/", "/alive", "/services/", "/metrics")
 

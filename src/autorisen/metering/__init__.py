@@ -2,7 +2,7 @@
 
 Owns the schema `metering`: meters, events (append-only, identity unique without a window), batches, rollups, conflicts,
 rejected_events, repairs, conflict_decisions, corrections, adjustments, unique_values, rebuilds, unmetered_types,
-backfills. Records no facts; listens to CustomerCreated.
+backfills, traces, spans. Records no facts; listens to CustomerCreated.
 """
 
 from autorisen.metering.apply_meters import apply_meters, plan_meters

@@ -45,7 +45,7 @@ async def store_body(
 
     Raises what `read` raises, `Unavailable` while there is no room, and what `read_body` says of bad bodies.
     """
-    queue = _queue(request)
+    queue = ingest_queue(request)
     queue.check_room()
     with queue.memory.held() as held:
         body = await read_body(request, limit=BODY_LIMIT, take=held.take)
@@ -55,7 +55,7 @@ async def store_body(
         return items, await queue.submit(Submission(principal.customer_id, items))
 
 
-def _queue(request: Request) -> IngestQueue:
+def ingest_queue(request: Request) -> IngestQueue:
     """The queue of this process, made when first asked for."""
     state = request.app.state
     if not hasattr(state, "ingest_queue"):

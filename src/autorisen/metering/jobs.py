@@ -8,6 +8,7 @@ from typing import Any
 from autorisen.kit.unit import Unit
 from autorisen.kit.work import Job, Recurring
 from autorisen.metering.claim_events import claim_events
+from autorisen.metering.compat.otlp import jobs as otlp
 from autorisen.metering.rebuild_meter import CLEAR_KIND, REBUILD_KIND, perform_clear, perform_rebuild
 
 
@@ -21,5 +22,6 @@ JOBS = (
     CLAIM_EVENTS,
     Job(REBUILD_KIND, perform_rebuild, mode="leased"),
     Job(CLEAR_KIND, perform_clear, mode="leased"),
+    *otlp.JOBS,
 )
-SCHEDULE = (Recurring("metering.claim_events", CLAIM_EVENTS.kind, every=timedelta(minutes=1)),)
+SCHEDULE = (Recurring("metering.claim_events", CLAIM_EVENTS.kind, every=timedelta(minutes=1)), *otlp.SCHEDULE)
