@@ -9,11 +9,12 @@ from typing import Any
 import httpx
 import pytest
 from openmeter import Client
-from openmeter.models import IngestedEvent, Meter, MeterQueryRequest
+from openmeter.models import Meter, MeterQueryRequest
 
 from autorisen.kit.ids import public_id
 from autorisen.kit.unit import Runtime
-from tests.factories.metering import llm_event
+from autorisen.metering import Aggregation, Dimension, MeterDefinition, apply_meters
+from tests.factories.metering import METERS, llm_event, send
 from tests.metering.compat.conftest import House, openmeter_event
 
 AT = datetime(2026, 3, 1, 7, 30, tzinfo=UTC)
@@ -77,6 +78,67 @@ async def test_usage_is_read_in_all_and_by_windows(openmeter: Client, house: Hou
     ]
 
 
+CHAT = MeterDefinition(
+    "chat",
+    "Users",
+    "users",
+    "chat",
+    Aggregation.UNIQUE,
+    ("user", "id"),
+    group_by=(Dimension("model", ("model",)), Dimension("zone", ("at", "zone name"))),
+)
+CHATS = [("ann", "large", "af"), ("ann", "small", "af"), ("bob", "large", "eu"), ("ann", "large", "eu")]
+
+
+@pytest.fixture
+async def chats(client: httpx.AsyncClient, runtime: Runtime, house: House) -> None:
+    async with runtime.unit() as unit:
+        await apply_meters(unit, [*METERS, CHAT])
+    data = [{"user": {"id": user}, "model": model, "at": {"zone name": zone}} for user, model, zone in CHATS]
+    sent = [llm_event(str(place), type="chat", data=each) for place, each in enumerate(data)]
+    await send(client, house.acme.headers, sent)
+
+
+@pytest.mark.usefixtures("chats")
+async def test_usage_is_grouped_and_filtered_by_the_dimensions_of_a_meter(
+    openmeter: Client, client: httpx.AsyncClient, house: House
+) -> None:
+    def ask() -> tuple[Meter, Any, Any, str]:
+        meters, until = openmeter.meters, AT + timedelta(minutes=1)
+        request = MeterQueryRequest(window_size="MINUTE", from_property=AT, to=AT + timedelta(hours=1))
+        request.group_by, request.filter_group_by = ["zone"], {"model": ["large"]}
+        return (
+            meters.get("chat"),
+            meters.query_json("chat", group_by=["model"], subject=["acme"]),
+            meters.query("chat", request),
+            meters.query_csv(
+                "chat", group_by=["model", "customer_id"], window_size="MONTH", from_parameter=AT, to=until
+            ),
+        )
+
+    meter, grouped, filtered, lines = await asyncio.to_thread(ask)
+    assert (meter.aggregation, meter.value_property) == ("UNIQUE_COUNT", "$.user.id")
+    assert meter.group_by == {"model": "$.model", "zone": '$.at["zone name"]'}
+    assert [(row.value, row.subject, row.group_by) for row in grouped.data] == [
+        (2, "acme", {"model": "large"}),
+        (1, "acme", {"model": "small"}),
+    ]
+    minute = timedelta(minutes=1)
+    assert [(row.value, row.group_by, row.window_end - row.window_start) for row in filtered.data] == [
+        (1, {"zone": "af"}, minute),
+        (2, {"zone": "eu"}, minute),
+    ]
+    customer = public_id("cus", house.acme.customer.id)
+    assert lines.splitlines() == [
+        "window_start,window_end,subject,model,customer_id,value",
+        f"2026-03-01T07:30:00Z,2026-03-01T07:31:00Z,,large,{customer},2",
+        f"2026-03-01T07:30:00Z,2026-03-01T07:31:00Z,,small,{customer},1",
+    ]
+    address = "/compat/openmeter/api/v1/meters/chat/query?filterGroupBy[model]=small&filterGroupBy[zone]=af"
+    answer = await client.get(address, headers=house.acme.headers)
+    assert [row["value"] for row in answer.json()["data"]] == [1]
+
+
 async def test_usage_is_read_as_csv(openmeter: Client) -> None:
     def ask() -> tuple[str, str]:
         openmeter.events.ingest_event(openmeter_event("one", 1.5))
@@ -116,39 +178,6 @@ async def test_an_operator_reads_those_it_names_and_a_customer_only_its_own(
     assert (answer.status_code, answer.json()["extensions"]["validationErrors"][0]["field"]) == (400, "query/subject")
 
 
-async def test_events_are_listed_with_their_arrival(
-    openmeter: Client, client: httpx.AsyncClient, runtime: Runtime, house: House
-) -> None:
-    await client.post("/api/events", json=llm_event("theirs", subject="zulu"), headers=house.zulu.headers)
-    await client.post(
-        "/api/events", json=llm_event("noted", dataschema="https://x.example"), headers=house.acme.headers
-    )
-
-    def ask() -> list[list[IngestedEvent]]:
-        openmeter.events.ingest_event(openmeter_event("late", 1, time=AT + timedelta(hours=1)))
-        read = openmeter.events.list
-        return [
-            read(),
-            read(limit=1),
-            read(id="not", subject="acme"),
-            read(from_parameter=AT, to=AT + timedelta(hours=1)),
-            read(subject="zulu"),
-            read(customer_id=[public_id("cus", house.zulu.customer.id)]),
-            read(ingested_at_to=AT - timedelta(days=1)),
-        ]
-
-    listed = await asyncio.to_thread(ask)
-    ids = [[each.event.id for each in some] for some in listed]
-    assert ids == [["late", "noted"], ["late"], ["noted"], ["noted"], [], [], []]
-    late, noted = listed[0]
-    assert (late.event.source, late.event.type, late.event.subject) == ("chat", "llm.completion", "acme")
-    assert (late.event.time, late.event.data) == (AT + timedelta(hours=1), {"input_tokens": 1, "output_tokens": 1})
-    assert (late.customer_id, late.ingested_at) == (public_id("cus", house.acme.customer.id), runtime.clock.now())
-    assert noted.event["dataschema"] == "https://x.example"
-    answer = await client.get("/compat/openmeter/api/v1/events?subject=zulu", headers=house.operator)
-    assert [each["event"]["id"] for each in answer.json()] == ["theirs"]
-
-
 @pytest.mark.parametrize(
     "query, field",
     [
@@ -160,7 +189,10 @@ async def test_events_are_listed_with_their_arrival(
         ("windowTimeZone=Mars/Olympus", "query/windowTimeZone"),
         ("groupBy=mood", "query/groupBy"),
         ("filterCustomerId=acme&filterCustomerId=zulu", "query/groupBy"),
-        ("filterGroupBy[model]=large", "query/filterGroupBy[model]"),
+        ("filterGroupBy[mood]=good", "query/filterGroupBy[mood]"),
+        ("filterGroupBy={'mood': 'good'}", "query/filterGroupBy"),
+        ("filterGroupBy[mood]=good&filterGroupBy[mood]=bad", "query/filterGroupBy[mood]"),
+        ("advancedMeterGroupByFilters[mood]=x", "query/advancedMeterGroupByFilters[mood]"),
         ("&".join(f"subject={number}" for number in range(101)), "query/subject"),
     ],
 )
@@ -174,85 +206,20 @@ async def test_bad_questions_are_refused_by_name(
 
 
 @pytest.mark.parametrize(
-    "body", ["[]", "{", '{"subject": "acme"}', '{"groupBy": [1]}', '{"from": 5}', '{"filterGroupBy": {"model": ["x"]}}']
+    "body",
+    [
+        "[]",
+        "{",
+        '{"subject": "acme"}',
+        '{"groupBy": [1]}',
+        '{"from": 5}',
+        '{"advancedMeterGroupByFilters": {"mood": {"$eq": "good"}}}',
+        '{"filterGroupBy": 1}',
+        '{"filterGroupBy": {"mood": "good"}}',
+        '{"filterGroupBy": {"mood": ["good"]}}',
+    ],
 )
 async def test_bad_bodies_of_queries_are_refused(client: httpx.AsyncClient, house: House, body: str) -> None:
     address = "/compat/openmeter/api/v1/meters/llm.input_tokens/query"
     answer = await client.post(address, content=body, headers=house.acme.headers)
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
-
-
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=ten", "id=%00", "from=x", "ingestedAtFrom=x"])
-async def test_bad_lists_of_events_are_refused(client: httpx.AsyncClient, house: House, query: str) -> None:
-    answer = await client.get(f"/compat/openmeter/api/v1/events?{query}", headers=house.acme.headers)
-    assert answer.status_code == 400, answer.text
-
-
-async def test_events_are_paged_and_filtered(openmeter: Client, client: httpx.AsyncClient, house: House) -> None:
-    await client.post("/api/events", json=llm_event("theirs", subject="zulu"), headers=house.zulu.headers)
-    sent = [
-        openmeter_event(str(number), source=f"app {number % 2}", time=AT - timedelta(minutes=number))
-        for number in range(5)
-    ]
-
-    def ask() -> list[list[str]]:
-        openmeter.events.ingest_events(sent)
-
-        def read(limit: int | None = None, **filters: Any) -> list[str]:
-            given: Any = filters or None  # the model is no JSON for its own client
-            return [each.event.id for each in openmeter.events_v2.list(limit=limit, filter=given)]
-
-        return [
-            read(),
-            read(limit=2),
-            read(limit=5),
-            read(source={"$eq": "app 1"}),
-            read(id={"$in": ["1", "2", "theirs"]}, subject={"$eq": "acme"}, type={"$eq": "llm.completion"}),
-            read(customerId={"$in": [public_id("cus", house.zulu.customer.id)]}),
-            read(time={"$gte": "2026-03-01T07:27:00Z", "$lt": "2026-03-01T07:30:00Z"}),
-            read(time={"$gt": "2026-03-01T07:27:00Z", "$lte": "2026-03-01T07:30:00Z"}),
-            read(ingestedAt={"$lt": "2026-03-01T00:00:00Z"}),
-        ]
-
-    everything = ["0", "1", "2", "3", "4"]
-    assert await asyncio.to_thread(ask) == [
-        everything,
-        everything,
-        everything,
-        ["1", "3"],
-        ["1", "2"],
-        [],
-        ["1", "2", "3"],
-        ["0", "1", "2"],
-        [],
-    ]
-    first = await client.get("/compat/openmeter/api/v2/events?limit=5", headers=house.acme.headers)
-    assert (len(first.json()["items"]), "nextCursor" in first.json()) == (5, False)
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        "cursor=x",
-        "filter=[]",
-        "filter={",
-        'filter={"mood":{"$eq":"x"}}',
-        'filter={"id":"x"}',
-        'filter={"id":{"$eq":1}}',
-        'filter={"id":{"$in":[]}}',
-        'filter={"id":{"$in":["a",1]}}',
-        'filter={"id":{"$in":"a"}}',
-        'filter={"id":{"$like":"x"}}',
-        'filter={"id":{"$eq":"a","$in":["b"]}}',
-        'filter={"id":{"$eq":"\\u0000"}}',
-        'filter={"time":"x"}',
-        'filter={"time":{"$gte":1}}',
-        'filter={"time":{"$eq":"2026-03-01T00:00:00Z"}}',
-        'filter={"time":{"$gte":"2026-03-01T00:00:00Z","$gt":"2026-03-01T00:00:00Z"}}',
-        'filter={"ingestedAt":{"$lt":"yesterday"}}',
-    ],
-)
-async def test_bad_filters_of_events_are_refused(client: httpx.AsyncClient, house: House, query: str) -> None:
-    answer = await client.get(f"/compat/openmeter/api/v2/events?{query}", headers=house.acme.headers)
-    assert answer.status_code == 400, answer.text
-    assert answer.json()["detail"]

@@ -8,7 +8,6 @@ from autorisen.kit.http import runtime_of
 from autorisen.kit.problems import UnsupportedMediaType
 from autorisen.kit.read_body import read_body
 from autorisen.metering.compat.openmeter import read_usage
-from autorisen.metering.compat.openmeter.model import MeterQuestion
 from autorisen.metering.compat.openmeter.questions import (
     Asked,
     asked_in_body,
@@ -103,9 +102,9 @@ async def openmeter_query_meter_by_body(request: Request, name: str) -> Response
 
 async def _query(request: Request, name: str, asked: Asked) -> Response:
     principal, runtime = await reader(request), runtime_of(request)
-    question: MeterQuestion = meter_question(asked, runtime.clock.now())
     async with runtime.database.read() as tx:
         meter, _ = await read_usage.meter(tx, name)
+        question = meter_question(asked, [each.name for each in meter.group_by], runtime.clock.now())
         rows = await read_usage.rows(tx, principal, meter.key, question)
     if "text/csv" in request.headers.get("accept", ""):
         return Response(query_csv(question, rows), media_type="text/csv")

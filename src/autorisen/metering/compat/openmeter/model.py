@@ -7,19 +7,20 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from autorisen.metering.model import EventCursor, StoredEvent
+from autorisen.metering.model import EventCursor, Group, StoredEvent
 
-# The use of one customer may be named by these.
-Dimension = Literal["subject", "customer_id"]
-WindowSize = Literal["HOUR", "DAY"]
+WindowSize = Literal["MINUTE", "HOUR", "DAY", "MONTH"]
+
+# What rows are grouped by besides the dimensions of a meter.
+SUBJECT, CUSTOMER = "subject", "customer_id"
 
 
 @dataclass(frozen=True)
 class MeterQuestion:
     """The use of one meter from `start` up to, not including, `end`, in windows or in all.
 
-    `subjects` and `customers` name whose; the key's own customer when both are empty. `since` and `to` are repeated as
-    they were asked.
+    `subjects` and `customers` name whose; the key's own customer when both are empty. `only` limits to events with
+    these values of dimensions. `since` and `to` are repeated as they were asked.
     """
 
     start: datetime
@@ -30,18 +31,25 @@ class MeterQuestion:
     time_zone: str
     subjects: tuple[str, ...]
     customers: tuple[str, ...]
-    group_by: tuple[Dimension, ...]
+    group_by: tuple[str, ...]
+    only: Group
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """What is grouped by of the meter's own."""
+        return tuple(name for name in self.group_by if name not in (SUBJECT, CUSTOMER))
 
 
 @dataclass(frozen=True)
 class MeterRow:
-    """The use of one customer in one window."""
+    """The use of one customer, and of one group of events, in one window."""
 
     value: Decimal
     start: datetime
     end: datetime
     subject: str | None
     customer_id: str | None
+    group: Group
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,16 @@ from typing import cast, get_args
 from zoneinfo import available_timezones
 
 from autorisen.kit.problems import FieldError, InvalidInput, MalformedBody
-from autorisen.metering.compat.openmeter.model import Dimension, EventQuestion, MeterQuestion, WindowSize
+from autorisen.metering.compat.openmeter.model import (
+    CUSTOMER,
+    SUBJECT,
+    EventQuestion,
+    MeterQuestion,
+    WindowSize,
+)
 from autorisen.metering.decode import exact_json
 from autorisen.metering.ingest import AHEAD_MAX, EARLIEST
+from autorisen.metering.model import Group
 from autorisen.metering.query import event_cursor, stretch
 
 NAMES_LIMIT = 100
@@ -21,8 +28,7 @@ _EVENTS_STRETCH = timedelta(days=32)
 Asked = Mapping[str, Sequence[str]]
 
 _LISTS = ("subject", "filterCustomerId", "groupBy")
-_TEXTS = ("from", "to", "windowSize", "windowTimeZone")
-_UNKNOWN = ("filterGroupBy", "advancedMeterGroupByFilters")
+_TEXTS = ("from", "to", "windowSize", "windowTimeZone", "clientId")
 
 # What events are filtered by in API v2.
 _IN = ("id", "source", "type", "subject")
@@ -36,35 +42,36 @@ def asked_in_body(body: bytes) -> Asked:
     document = exact_json(body) if body else {}
     if not isinstance(document, dict):
         raise MalformedBody("the body must be a JSON object")
+    filters = document.pop("filterGroupBy", None) or {}
+    if not isinstance(filters, dict):
+        raise _refuse("filterGroupBy", "must be an object")
     asked: dict[str, list[str]] = {}
-    for name, value in document.items():
+    for name, value in {**document, **{f"filterGroupBy[{name}]": value for name, value in filters.items()}}.items():
         if value is None or value in ({}, []):
             continue
-        values = value if name in _LISTS else [value]
-        if name in (*_LISTS, *_TEXTS) and not (
-            isinstance(values, list) and all(isinstance(each, str) for each in values)
-        ):
-            raise _refuse(name, "must be a list of texts" if name in _LISTS else "must be a text")
-        asked[name] = values
+        values = [value] if name in _TEXTS else value
+        if isinstance(values, list) and all(isinstance(each, str) for each in values):
+            asked[name] = values
+        elif name in _TEXTS:
+            raise _refuse(name, "must be a text")
+        elif name in _LISTS or name.startswith("filterGroupBy["):
+            raise _refuse(name, "must be a list of texts")
+        else:
+            asked[name] = []
     return asked
 
 
-def meter_question(asked: Asked, now: datetime) -> MeterQuestion:
-    """Raises `InvalidInput` naming the parameter and the rule."""
-    for name in asked:
-        if name.startswith(_UNKNOWN):
-            raise _refuse(name, "is not served: usage is not grouped here")
+def meter_question(asked: Asked, dimensions: Sequence[str], now: datetime) -> MeterQuestion:
+    """A question to a meter of these dimensions. Raises `InvalidInput` naming the parameter and the rule."""
     since, to = _one(asked, "from"), _one(asked, "to")
     start, end = stretch(since or EARLIEST.isoformat(), to, now)
     subjects, customers = _names(asked, "subject"), _names(asked, "filterCustomerId")
-    group_by = list(dict.fromkeys(asked.get("groupBy", ())))
-    if unknown := [name for name in group_by if name not in get_args(Dimension)]:
-        raise _refuse("groupBy", f"must be one of {', '.join(get_args(Dimension))}, not {unknown[0][:40]}")
+    group_by = _group_by(asked, dimensions)
     # To filter by subjects groups by them too, in their words.
-    if subjects and "subject" not in group_by:
-        group_by.append("subject")
-    if len(customers) > 1 and not group_by:
-        raise _refuse("groupBy", "must be customer_id or subject where several customers are asked for")
+    if subjects and SUBJECT not in group_by:
+        group_by = (*group_by, SUBJECT)
+    if len(customers) > 1 and not {SUBJECT, CUSTOMER} & set(group_by):
+        raise _refuse("groupBy", f"must hold {CUSTOMER} or {SUBJECT} where several customers are asked for")
     return MeterQuestion(
         start,
         end,
@@ -74,8 +81,31 @@ def meter_question(asked: Asked, now: datetime) -> MeterQuestion:
         _time_zone(asked),
         subjects,
         customers,
-        tuple(cast("list[Dimension]", group_by)),
+        group_by,
+        _only(asked, dimensions),
     )
+
+
+def _group_by(asked: Asked, dimensions: Sequence[str]) -> tuple[str, ...]:
+    known, names = (SUBJECT, CUSTOMER, *dimensions), tuple(dict.fromkeys(asked.get("groupBy", ())))
+    if unknown := [name for name in names if name not in known]:
+        raise _refuse("groupBy", f"must be of {', '.join(known)}, not {unknown[0][:40]}")
+    return names
+
+
+def _only(asked: Asked, dimensions: Sequence[str]) -> Group:
+    """The values that `filterGroupBy[name]` asks for."""
+    found: dict[str, str] = {}
+    for name in asked:
+        if name.startswith("advancedMeterGroupByFilters"):
+            raise _refuse(name, "is not served: send filterGroupBy")
+        if name.startswith("filterGroupBy"):
+            dimension = name.removeprefix("filterGroupBy[").removesuffix("]")
+            value = _one(asked, name)
+            if dimension not in dimensions or value is None:
+                raise _refuse(name, f"must be filterGroupBy[name] of {', '.join(dimensions) or 'none'}, with one value")
+            found[dimension] = value
+    return tuple(sorted(found.items()))
 
 
 def event_question(asked: Asked, now: datetime) -> EventQuestion:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from itertools import zip_longest
 from uuid import UUID
 
 from autorisen import accounts
@@ -14,12 +15,25 @@ from autorisen.kit.ids import public_id
 from autorisen.kit.problems import FieldError, InvalidInput, NotFound
 from autorisen.metering import usage
 from autorisen.metering.compat.openmeter import store
-from autorisen.metering.compat.openmeter.model import EventQuestion, IngestedEvent, MeterQuestion, MeterRow, WindowSize
+from autorisen.metering.compat.openmeter.model import (
+    CUSTOMER,
+    SUBJECT,
+    EventQuestion,
+    IngestedEvent,
+    MeterQuestion,
+    MeterRow,
+    WindowSize,
+)
 from autorisen.metering.compat.openmeter.translate import slug_of
-from autorisen.metering.model import MeterDefinition
+from autorisen.metering.model import Group, MeterDefinition
 from autorisen.metering.usage import BucketSize
 
-_BUCKETS: Mapping[WindowSize, BucketSize] = {"HOUR": "hour", "DAY": "day"}
+_BUCKETS: Mapping[WindowSize, BucketSize] = {
+    "MINUTE": "minute",
+    "HOUR": "hour",
+    "DAY": "day",
+    "MONTH": "month",
+}
 
 
 async def meters(tx: Tx) -> list[tuple[MeterDefinition, datetime]]:
@@ -39,14 +53,14 @@ async def meter(tx: Tx, name: str) -> tuple[MeterDefinition, datetime]:
 
 
 async def rows(tx: Tx, principal: Principal, key: str, question: MeterQuestion) -> list[MeterRow]:
-    """The use of one meter by customer and window; where there was none there is no row."""
+    """The use of one meter by customer, group and window; where there was none there is no row."""
     found: list[MeterRow] = []
     for subject, customer_id in await _customers(tx, principal, question):
-        shown_subject = subject if "subject" in question.group_by else None
-        shown_customer = public_id("cus", customer_id) if "customer_id" in question.group_by else None
+        shown_subject = subject if SUBJECT in question.group_by else None
+        shown_customer = public_id("cus", customer_id) if CUSTOMER in question.group_by else None
         found += [
-            MeterRow(value, start, end, shown_subject, shown_customer)
-            for start, end, value in await _values(tx, customer_id, key, question)
+            MeterRow(value, start, end, shown_subject, shown_customer, group)
+            for start, end, group, value in await _values(tx, customer_id, key, question)
         ]
     return found
 
@@ -74,24 +88,28 @@ async def _visible(tx: Tx, principal: Principal, names: Sequence[str]) -> dict[s
 
 async def _values(
     tx: Tx, customer_id: UUID, key: str, question: MeterQuestion
-) -> list[tuple[datetime, datetime, Decimal]]:
-    start, end = question.start, question.end
+) -> list[tuple[datetime, datetime, Group, Decimal]]:
+    start, end, by, only = question.start, question.end, question.dimensions, question.only
     if question.window is None:
-        used = await usage.quantity(tx, customer_id=customer_id, meter=key, start=start, end=end)
-        return [(start, end, used.quantity)] if used.events else []
-    buckets = await usage.series(
+        totals = await usage.grouped_quantities(
+            tx, customer_id=customer_id, start=start, end=end, keys=[key], group_by=by, only=only
+        )
+        return [(start, end, group, used.quantity) for (_, group), used in totals.items()]
+    series = await usage.grouped_series(
         tx,
         customer_id=customer_id,
-        meter=key,
         start=start,
         end=end,
+        keys=[key],
         bucket=_BUCKETS[question.window],
         time_zone=question.time_zone,
+        group_by=by,
+        only=only,
     )
-    ends = [*(bucket.start for bucket in buckets[1:]), end]
     return [
-        (bucket.start, until, bucket.quantity)
-        for bucket, until in zip(buckets, ends, strict=True)
+        (bucket.start, following.start if following else end, group, bucket.quantity)
+        for (_, group), buckets in series.items()
+        for bucket, following in zip_longest(buckets, buckets[1:])
         if bucket.events or bucket.quantity
     ]
 

@@ -14,11 +14,11 @@ import msgspec
 from autorisen.kit.ids import public_id
 from autorisen.kit.problems import FieldError, Problem
 from autorisen.metering.compat.model import Answer, rejections
-from autorisen.metering.compat.openmeter.model import IngestedEvent, MeterQuestion, MeterRow
+from autorisen.metering.compat.openmeter.model import CUSTOMER, IngestedEvent, MeterQuestion, MeterRow
 from autorisen.metering.cursors import encode_cursor
 from autorisen.metering.decode import Form
 from autorisen.metering.errors import InvalidEvent
-from autorisen.metering.model import MeterDefinition, Receipt
+from autorisen.metering.model import Aggregation, MeterDefinition, Receipt
 
 PREFIX = "/compat/openmeter/"
 
@@ -27,6 +27,9 @@ FORMS: dict[str, Form] = {
     "application/cloudevents+json": "one",
     "application/cloudevents-batch+json": "batch",
 }
+
+# What is not just our word in capitals; a time-weighted average comes nearest to theirs of values.
+_AGGREGATIONS = {Aggregation.UNIQUE: "UNIQUE_COUNT", Aggregation.TIME_WEIGHTED: "AVG"}
 
 # OpenMeter has one status for all that is wrong with a request.
 _STATUS = {415: 400, 422: 400}
@@ -90,14 +93,20 @@ def _meter(meter: MeterDefinition, changed_at: datetime) -> dict[str, object]:
         "slug": slug_of(meter.key),
         "name": meter.name,
         "description": f"{meter.name}, in {meter.unit}",
-        "aggregation": meter.aggregation.value.upper(),
+        "aggregation": _AGGREGATIONS.get(meter.aggregation, meter.aggregation.value.upper()),
         "eventType": meter.event_type,
         "createdAt": _stamp(changed_at),
         "updatedAt": _stamp(changed_at),
     }
     if meter.value_path:
-        document["valueProperty"] = "$" + "".join(_step(name) for name in meter.value_path)
+        document["valueProperty"] = _path(meter.value_path)
+    if meter.group_by:
+        document["groupBy"] = {dimension.name: _path(dimension.path) for dimension in meter.group_by}
     return document
+
+
+def _path(names: Sequence[str]) -> str:
+    return "$" + "".join(_step(name) for name in names)
 
 
 def _step(name: str) -> str:
@@ -113,7 +122,7 @@ def query_answer(question: MeterQuestion, rows: Sequence[MeterRow]) -> Answer:
             "windowEnd": _stamp(row.end),
             "subject": row.subject,
             "customerId": row.customer_id,
-            "groupBy": {},
+            "groupBy": dict(row.group),
         }
         for row in rows
     ]
@@ -125,11 +134,11 @@ def query_csv(question: MeterQuestion, rows: Sequence[MeterRow]) -> str:
     """The rows of a query as CSV."""
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
-    by_customer = ["customer_id"] if "customer_id" in question.group_by else []
-    lines.writerow(["window_start", "window_end", "subject", *by_customer, "value"])
+    by_customer = CUSTOMER in question.group_by
+    lines.writerow(["window_start", "window_end", "subject", *question.dimensions, *[CUSTOMER] * by_customer, "value"])
     for row in rows:
-        customer = [row.customer_id] if by_customer else []
-        lines.writerow([_stamp(row.start), _stamp(row.end), row.subject, *customer, f"{row.value:f}"])
+        groups = [value for _, value in row.group] + [row.customer_id] * by_customer
+        lines.writerow([_stamp(row.start), _stamp(row.end), row.subject, *groups, f"{row.value:f}"])
     return text.getvalue()
 
 
