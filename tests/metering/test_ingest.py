@@ -226,12 +226,25 @@ async def test_a_meter_that_changes_during_ingest_misses_nothing(runtime: Runtim
 
 
 async def test_values_that_a_later_meter_can_not_read_are_left_out(runtime: Runtime) -> None:
-    """Goal: `metering.measured` in the database and `measure` here are one rule."""
+    """Goal: what came before its meter is counted by the rule that would have let it in."""
     acme = await customer(runtime)
-    values: list[object] = [1, Decimal("0.5"), "2", None, True, -1, [1], {"a": 1}, 10**18, Decimal("1e-13"), 10**17]
+    values: list[object] = [
+        1,
+        Decimal("0.5"),
+        "2",
+        "two",
+        None,
+        True,
+        -1,
+        [1],
+        {"a": 1},
+        10**18,
+        Decimal("1e-13"),
+        10**17,
+    ]
     await take(runtime, *(llm_event(f"e{n}", tokens=value) for n, value in enumerate(values)))
     await make_meters(runtime)
-    assert await used(runtime, acme) == (10**17 + Decimal("1.5"), 3)
+    assert await used(runtime, acme) == (10**17 + Decimal("3.5"), 4)
 
 
 async def test_history_can_not_be_changed(runtime: Runtime, database_url: str) -> None:

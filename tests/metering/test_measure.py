@@ -25,12 +25,25 @@ def test_a_number_is_taken_as_it_is(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [-1, 10**18, Decimal("-0.1"), Decimal("1e-13"), Decimal("1E+18"), Decimal("NaN"), "1", True, [1], {}]
+    "value", [-1, 10**18, Decimal("-0.1"), Decimal("1e-13"), Decimal("1E+18"), Decimal("NaN"), True, [1], {}]
 )
 def test_what_is_no_quantity_is_named(value: Any) -> None:
     broken = measure_of(meter())({"usage": {"tokens": value}})
     assert isinstance(broken, FieldError)
     assert broken.field == "/data/usage/tokens"
+
+
+@pytest.mark.parametrize("text", ["0", "10", "007", "0.10", "999999999999999999.999999999999"])
+def test_a_number_in_quotes_is_one(text: str) -> None:
+    assert measure_of(meter())({"usage": {"tokens": text}}) == Measured(Decimal(text))
+
+
+@pytest.mark.parametrize(
+    "text", ["", " 1", "1\n", "+1", "-1", "1.", ".5", "1e3", "1_000", "NaN", "٣", "1" * 19, "0.0000000000001", "ten"]
+)
+def test_a_text_that_is_no_plain_number_is_named(text: str) -> None:
+    broken = measure_of(meter())({"usage": {"tokens": text}})
+    assert broken == FieldError("/data/usage/tokens", "must be a number from 0 to below 10^18 with at most 12 decimals")
 
 
 @pytest.mark.parametrize("data", [{}, {"usage": None}, {"usage": 3}, {"usage": {}}, {"usage": {"tokens": None}}])

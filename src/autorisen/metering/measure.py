@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
@@ -19,6 +20,7 @@ from autorisen.metering.model import (
 )
 
 TEXT_LIMIT = 256
+_QUOTED = re.compile(r"[0-9]{1,18}(\.[0-9]{1,12})?")
 
 # Of an event's data: what it adds, None when the filter leaves it out, or the rule that it breaks.
 Measure = Callable[[Mapping[str, object]], Measured | FieldError | None]
@@ -60,7 +62,12 @@ def _value_of(meter: MeterDefinition) -> Measure:
 
 
 def _number(value: object, field: str, absent: FieldError) -> Measured | FieldError:
-    """A number, not negative (what was wrong is voided, not deducted), below 10^18, with at most 12 decimals."""
+    """A number, not negative (what was wrong is voided, not deducted), below 10^18, with at most 12 decimals.
+
+    Or one in quotes: it stays exact in producers whose JSON knows only binary numbers, and others' clients send it.
+    """
+    if isinstance(value, str) and _QUOTED.fullmatch(value):
+        value = Decimal(value)
     if type(value) is int:
         if 0 <= value < QUANTITY_LIMIT:
             return Measured(value)

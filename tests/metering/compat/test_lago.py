@@ -55,7 +55,7 @@ async def refused(send: Callable[[], Any]) -> LagoApiError:
 async def test_events_are_sent_one_by_one_and_in_batches(lago: Client, client: httpx.AsyncClient, house: House) -> None:
     def send() -> EventResponse | None:
         answer = lago.events.create(event("one", 1, timestamp="1772350200.123", precise_total_amount_cents="12.50"))
-        lago.events.batch_create(BatchEvent(events=[event("two", 2), event("three", 4, timestamp=None)]))
+        lago.events.batch_create(BatchEvent(events=[event("two", "2"), event("three", "4.50", timestamp=None)]))
         return answer
 
     answer = await asyncio.to_thread(send)
@@ -71,7 +71,7 @@ async def test_events_are_sent_one_by_one_and_in_batches(lago: Client, client: h
         "precise_total_amount_cents": "12.50",
         "properties": {"input_tokens": 1, "output_tokens": 1},
     }
-    assert (await usage(client, house.acme.headers))["llm.input_tokens"] == ("7", 3)
+    assert (await usage(client, house.acme.headers))["llm.input_tokens"] == ("7.50", 3)
 
 
 async def test_a_transaction_counts_once_within_a_subscription(

@@ -25,7 +25,7 @@ async def test_events_are_sent_in_the_three_content_types(
     def send() -> None:
         openmeter.events.ingest_event(openmeter_event("one", 1))
         openmeter.events.ingest_events([openmeter_event("two", 2), openmeter_event("three", 4)])
-        openmeter.events.ingest_events_json([openmeter_event("four", 8)])
+        openmeter.events.ingest_events_json([openmeter_event("four", "8")])
         openmeter.events.ingest_event(openmeter_event("one", 1))
         openmeter.events.ingest_events([openmeter_event("two", 2), openmeter_event("five", 16)])
 

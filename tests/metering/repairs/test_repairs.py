@@ -127,7 +127,7 @@ async def test_numbers_of_a_correction_stay_exact(client: httpx.AsyncClient, hou
 
 
 async def test_what_counted_meanwhile_is_what_it_became(client: httpx.AsyncClient, house: House) -> None:
-    await send(client, house.acme.headers, [llm_event("e", tokens="7")])
+    await send(client, house.acme.headers, [llm_event("e", tokens="seven")])
     await send(client, house.acme.headers, [llm_event("e", tokens=7)])
     (open_one,) = await rejected(client, house.acme.headers)
     answer = await end(client, house.acme.headers, open_one["rejection"], patch={"data": {"input_tokens": 7}})
@@ -174,8 +174,8 @@ async def test_all_of_one_rule_come_in_once_the_meter_is_mended(
     meter = MeterDefinition("pages", "Pages", "pages", "scan.done", Aggregation.SUM, ("pages",))
     async with runtime.unit() as unit:
         await apply_meters(unit, [*METERS, meter])
-    scans = [llm_event(f"s{n}", type="scan.done", data={"pages": f"{n}"}) for n in range(12)]
-    odd = llm_event("odd", type="scan.done", data={"pages": "1"}, subject="acme", time="2026-03-01T07:30:00Z")
+    scans = [llm_event(f"s{n}", type="scan.done", data={"pages": f"{n} pages"}) for n in range(12)]
+    odd = llm_event("odd", type="scan.done", data={"pages": "1 page"}, subject="acme", time="2026-03-01T07:30:00Z")
     await send(client, house.acme.headers, [*scans, odd, llm_event("odd", tokens=3)])
     theirs = llm_event("z", type="scan.done", data={"pages": "z"}, subject="zulu")
     await send(client, house.zulu.headers, [theirs])
