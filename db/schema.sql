@@ -794,6 +794,34 @@ CREATE TABLE metering.conflicts (
     CONSTRAINT conflicts_status_check CHECK ((status = ANY (ARRAY['open'::text, 'dismissed'::text, 'amended'::text])))
 );
 
+CREATE TABLE metering.control_findings (
+    hour timestamp with time zone NOT NULL,
+    tenant uuid NOT NULL,
+    source text NOT NULL,
+    producer text NOT NULL,
+    event_id text NOT NULL,
+    kind text NOT NULL,
+    found_at timestamp with time zone NOT NULL,
+    CONSTRAINT control_findings_hour_check CHECK ((date_trunc('hour'::text, hour, 'UTC'::text) = hour)),
+    CONSTRAINT control_findings_kind_check CHECK ((kind = ANY (ARRAY['missing'::text, 'unexpected'::text])))
+);
+
+CREATE TABLE metering.control_totals (
+    tenant uuid NOT NULL,
+    source text NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    producer text NOT NULL,
+    revision integer NOT NULL,
+    events bigint NOT NULL,
+    digest bigint,
+    actor text NOT NULL,
+    sent_at timestamp with time zone NOT NULL,
+    CONSTRAINT control_totals_actor_check CHECK ((actor <> ''::text)),
+    CONSTRAINT control_totals_events_check CHECK ((events >= 0)),
+    CONSTRAINT control_totals_hour_check CHECK ((date_trunc('hour'::text, hour, 'UTC'::text) = hour)),
+    CONSTRAINT control_totals_revision_check CHECK ((revision > 0))
+);
+
 CREATE TABLE metering.corrections (
     tenant uuid NOT NULL,
     source text NOT NULL,
@@ -1395,6 +1423,12 @@ ALTER TABLE ONLY metering.conflict_decisions
 ALTER TABLE ONLY metering.conflicts
     ADD CONSTRAINT conflicts_pkey PRIMARY KEY (tenant, source, event_id, digest);
 
+ALTER TABLE ONLY metering.control_findings
+    ADD CONSTRAINT control_findings_pkey PRIMARY KEY (hour, tenant, source, producer, event_id, kind);
+
+ALTER TABLE ONLY metering.control_totals
+    ADD CONSTRAINT control_totals_pkey PRIMARY KEY (hour, tenant, source, producer, revision);
+
 ALTER TABLE ONLY metering.corrections
     ADD CONSTRAINT corrections_pkey PRIMARY KEY (tenant, source, event_id, revision);
 
@@ -1588,6 +1622,8 @@ CREATE INDEX conflicts_status ON metering.conflicts USING btree (status, receive
 
 CREATE INDEX conflicts_tenant ON metering.conflicts USING btree (tenant, status, received_at, id);
 
+CREATE INDEX control_totals_sent ON metering.control_totals USING btree (sent_at);
+
 CREATE INDEX corrections_at ON metering.corrections USING btree (corrected_at);
 
 CREATE INDEX corrections_call ON metering.corrections USING btree (call_id);
@@ -1711,6 +1747,10 @@ CREATE TRIGGER backfills_kept BEFORE DELETE OR TRUNCATE ON metering.backfills FO
 CREATE TRIGGER batches_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON metering.batches FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE TRIGGER conflict_decisions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON metering.conflict_decisions FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER control_findings_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON metering.control_findings FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER control_totals_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON metering.control_totals FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE TRIGGER corrections_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON metering.corrections FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 

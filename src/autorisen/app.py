@@ -43,6 +43,7 @@ from autorisen.metering.compat.polar import translate as polar
 from autorisen.metering.compat.send_answer import send_answer
 from autorisen.metering.compat.stripe import api as stripe_api
 from autorisen.metering.compat.stripe import translate as stripe
+from autorisen.metering.control_totals import api as control_totals_api
 from autorisen.metering.corrections import api as corrections_api
 from autorisen.metering.desk import pages as event_pages
 from autorisen.metering.repairs import api as repairs_api
@@ -61,6 +62,7 @@ log = structlog.get_logger(__name__)
 # Machine interfaces first, pages after; each capability brings its own.
 API_ROUTERS: tuple[APIRouter, ...] = (
     metering_api.router,  # first, because routes are tried in order and events are what comes most
+    control_totals_api.router,
     corrections_api.router,
     repairs_api.router,
     ops_api.router,

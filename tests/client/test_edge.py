@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from autorisen.client.answer import RETRY_AFTER_LIMIT, backoff, retry_after
+from autorisen.metering.control_totals import ids_digest
 from tests.client.conftest import Connect, House
 from tests.client.edge import Answer, Edge, Request, receipt
 from tests.client.producer import START
@@ -114,28 +116,123 @@ def test_batches_keep_to_both_limits(edge: Edge, connect: Connect) -> None:
     assert max(int(request.headers["Content-Length"]) for request in edge.sent()) < 5_000_000
 
 
+def judge(verdict: str, *, missing: list[dict[str, str]] | None = None) -> Callable[[Request], Answer]:
+    """A server that takes all events and says this of control totals."""
+
+    def answer(request: Request) -> Answer:
+        if request.path == "/api/events":
+            return Answer(200, receipt(request.document))
+        if request.path == "/api/control-totals":
+            totals = [{"source": each["source"], "verdict": verdict} for each in request.document["totals"]]
+            return Answer(200, {"totals": totals})
+        return Answer(200, {"missing": missing or [], "unexpected": None})
+
+    return answer
+
+
 def test_control_totals_are_told_when_the_hour_is_over(edge: Edge, connect: Connect) -> None:
-    edge.otherwise = lambda request: Answer(200, receipt(request.document) if "events" in request.path else {})
+    edge.otherwise = judge("matches")
     client = connect(edge.url)
-    for hours in (2, 2, 1, 0):
-        client.record("llm.completion", "acme", TOKENS, time=START - timedelta(hours=hours))
+    ids = [
+        client.record("llm.completion", "acme", TOKENS, time=START - timedelta(hours=hours)) for hours in (2, 2, 1, 0)
+    ]
     assert client.flush(10)
     told = _wait_for_totals(edge, 2)
-    assert told == [
-        {"source": "tests", "hour": "2026-03-01T06:00:00Z", "events": 2},
-        {"source": "tests", "hour": "2026-03-01T07:00:00Z", "events": 1},
+    assert [(each["source"], each["hour"], each["events"], each["digest"]) for each in told] == [
+        ("tests", "2026-03-01T06:00:00Z", 2, f"{ids_digest(ids[:2]):016x}"),
+        ("tests", "2026-03-01T07:00:00Z", 1, f"{ids_digest(ids[2:3]):016x}"),
     ]
-    client.record("llm.completion", "acme", TOKENS, time=START - timedelta(hours=1))
-    assert _wait_for_totals(edge, 3)[2] == {"source": "tests", "hour": "2026-03-01T07:00:00Z", "events": 2}
+    assert len({each["producer"] for each in told}) == 1
+    ids.append(client.record("llm.completion", "acme", TOKENS, time=START - timedelta(hours=1)))
+    again = _wait_for_totals(edge, 3)[2]
+    assert (again["hour"], again["events"]) == ("2026-03-01T07:00:00Z", 2)
+    assert again["digest"] == f"{ids_digest([ids[2], ids[4]]):016x}", (
+        "the ids of before are forgotten, not their digest"
+    )
 
 
-def _wait_for_totals(edge: Edge, count: int) -> list[Any]:
+def test_events_that_the_server_lost_are_named(edge: Edge, connect: Connect) -> None:
+    complaints: list[str] = []
+    client = connect(edge.url, on_error=complaints.append)
+    edge.otherwise = judge("differs", missing=[{"id": "b", "reason": "unknown"}])
+    for id in ("a", "b"):
+        client.record("llm.completion", "acme", TOKENS, id=id, time=START - timedelta(hours=2))
+    assert client.flush(10)
+    _wait_for_totals(edge, 1)
+    _wait(lambda: bool(complaints))
+    (asked,) = edge.sent("/api/control-totals/events")
+    assert asked.document["ids"] == ["a", "b"]
+    assert "through" not in asked.document
+    assert complaints == ["the server has not 1 events that it had taken, like b"]
+    (missing,) = client.missing_events()
+    assert (missing.id, missing.reason, missing.hour) == ("b", "unknown", START - timedelta(hours=2))
+
+
+def test_dead_events_are_counted_and_are_no_news(edge: Edge, connect: Connect) -> None:
+    complaints: list[str] = []
+    edge.script = [Answer(200, receipt([], rejected=1, results=[{"index": 0, "status": "rejected"}]))]
+    edge.otherwise = judge("differs", missing=[{"id": "a", "reason": "rejected"}])
+    client = connect(edge.url, on_error=complaints.append)
+    client.record("llm.completion", "acme", TOKENS, id="a", time=START - timedelta(hours=2))
+    assert client.flush(10)
+    (told,) = _wait_for_totals(edge, 1)
+    assert told["events"] == 1
+    _wait(lambda: bool(edge.sent("/api/control-totals/events")))
+    assert edge.sent("/api/control-totals/events")[0].document["ids"] == ["a"]
+    assert client.missing_events() == []
+    assert complaints == ["1 of 1 events died: rejected"]
+
+
+def test_ids_are_listed_in_stretches(edge: Edge, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autorisen.client.tell_totals.IDS_LIMIT", 2)
+    edge.otherwise = judge("differs")
+    client = connect(edge.url)
+    for id in ("é", "b", "a", "z", "c"):
+        client.record("llm.completion", "acme", TOKENS, id=id, time=START - timedelta(hours=2))
+    assert client.flush(10)
+    _wait(lambda: len(edge.sent("/api/control-totals/events")) == 3)
+    asked = [request.document for request in edge.sent("/api/control-totals/events")]
+    assert [(each["after"], each["ids"], each.get("through")) for each in asked] == [
+        ("", ["a", "b"], "b"),
+        ("b", ["c", "z"], "z"),
+        ("z", ["é"], None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(500, {}), Answer(200, {}), Answer(200, {"totals": []}), Answer(200, b"<html>")],
+    ids=["broken", "empty", "others", "page"],
+)
+def test_control_totals_without_a_verdict_are_told_again(edge: Edge, connect: Connect, answer: Answer) -> None:
+    edge.otherwise = lambda request: Answer(200, receipt(request.document)) if len(request.path) == 11 else answer
+    client = connect(edge.url)
+    client.record("llm.completion", "acme", TOKENS, time=START - timedelta(hours=2))
+    assert client.flush(10)
+    _wait(lambda: bool(edge.sent("/api/control-totals")))
+    client.close()
+    edge.otherwise = judge("matches")
+    connect(edge.url)
+    first, second = _wait_for_totals(edge, 2)[:2]
+    assert first == second
+
+
+def _wait(happened: Callable[[], bool]) -> None:
     async def wait() -> None:
-        while len(edge.sent("/api/control-totals")) < count:  # noqa: ASYNC110 -- another thread makes it so
+        while not happened():  # noqa: ASYNC110 -- another thread makes it so
             await asyncio.sleep(0.02)
 
     asyncio.run(asyncio.wait_for(wait(), 10))
-    return [request.document for request in edge.sent("/api/control-totals")]
+
+
+def _wait_for_totals(edge: Edge, count: int) -> list[Any]:
+    """The first totals that were told, one by one."""
+
+    def told() -> list[Any]:
+        return [total for request in edge.sent("/api/control-totals") for total in request.document.get("totals", [])]
+
+    _wait(lambda: len(told()) >= count)
+    return told()
 
 
 def test_a_server_without_control_totals_is_asked_once(edge: Edge, connect: Connect) -> None:

@@ -110,7 +110,7 @@ async def test_without_identity_the_judge_sees_doubles(
 ) -> None:
     """Goal: the judge can fail. Method: the server forgets identities, and one use is recorded twice."""
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("ALTER TABLE metering.events DROP CONSTRAINT events_identity")
+        connection.execute("ALTER TABLE metering.events DROP CONSTRAINT events_identity CASCADE")
     client = connect(house.url, house.key)
     client.record("llm.completion", "acme", {"input_tokens": 5, "output_tokens": 1}, id="one")
     assert await asyncio.to_thread(client.flush, 30)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from autorisen.client import Client, ClientClosed, SpoolFull, SpoolUnavailable, store
+from autorisen.client import Client, ClientClosed, SpoolFull, SpoolUnavailable, store, store_totals
 from autorisen.client.model import Settled, Waiting
 from autorisen.client.spool import open_file
 from tests.client.conftest import Connect
@@ -18,15 +18,17 @@ NOWHERE = "http://127.0.0.1:9"
 TOKENS = {"input_tokens": 7, "output_tokens": 1}
 STATEMENTS = [
     name
-    for name, value in vars(store).items()
+    for name, value in (vars(store) | vars(store_totals)).items()
     if name.isupper() and isinstance(value, str) and not value.startswith(("PRAGMA", "BEGIN", "COMMIT", "ROLLBACK"))
 ]
 
 
 @pytest.mark.parametrize("name", STATEMENTS)
 def test_every_statement_is_prepared(tmp_path: Path, name: str) -> None:
-    statement = getattr(store, name)
+    statement = (vars(store) | vars(store_totals))[name]
     connection = open_file(tmp_path / "spool.db", power=False)
+    if name in ("ADD_DIGEST", "ADD_DIGESTED", "ADD_CONFIRMED"):
+        connection.execute(f"ALTER TABLE totals DROP COLUMN {name.removeprefix('ADD_').lower()}")
     try:
         connection.execute(f"EXPLAIN {statement}", [None] * statement.count("?"))
     finally:
@@ -34,7 +36,8 @@ def test_every_statement_is_prepared(tmp_path: Path, name: str) -> None:
 
 
 def test_the_statements_are_found() -> None:
-    tree = ast.parse(Path(str(store.__file__)).read_text(encoding="utf-8"))
+    files = [Path(str(module.__file__)) for module in (store, store_totals)]
+    tree = ast.parse("".join(path.read_text(encoding="utf-8").partition("annotations\n")[2] for path in files))
     assert len(STATEMENTS) > 20
     assert {
         node.targets[0].id
@@ -46,10 +49,10 @@ def test_the_statements_are_found() -> None:
 def test_a_number_is_never_used_again(tmp_path: Path) -> None:
     """Goal: a settlement that comes late must not hit a newer event: the newest number stays known."""
     connection = open_file(tmp_path / "spool.db", power=False)
-    event = Waiting("tests", 1, 1, b"{}")
     seen: list[int] = []
     for size in (1, 3, 1, 2):
-        store.insert_events(connection, [event] * size)
+        ids = range(len(seen), len(seen) + size)
+        store.insert_events(connection, [Waiting("tests", 1, 1, b'{"id": "%d"}' % id) for id in ids])
         batch = store.next_batch(connection, 10, 10_000)
         seen += [each.number for each in batch.events]
         store.settle(connection, Settled(batch), 0)
@@ -128,3 +131,49 @@ def test_an_address_or_key_that_cannot_be_one_is_refused(tmp_path: Path, url: st
     with pytest.raises(ValueError):
         Client(url, key, source="tests", spool=tmp_path / "spool.db")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_id_counts_once_however_often_it_was_sent(tmp_path: Path) -> None:
+    """Goal: after a lost answer nobody can tell the second recording of an id from a repeated sending, but the ids."""
+    connection = open_file(tmp_path / "spool.db", power=False)
+    store.insert_events(connection, [Waiting("tests", 1, 1, b'{"id": "a"}')] * 2)
+    store.next_batch(connection, 10, 10_000)
+    store.settle(connection, Settled(store.next_batch(connection, 10, 10_000)), 0)
+    assert store.control_totals(connection) == [("tests", 1, 1, 0, 0, 1, None)]
+    connection.close()
+
+
+def test_a_spool_of_an_older_client_goes_on(tmp_path: Path) -> None:
+    """Goal: what it counted before has no ids any more: its hours are told without a digest, later ones with one."""
+    connection = sqlite3.connect(tmp_path / "spool.db", isolation_level=None)
+    for name in ("CREATE_EVENTS", "CREATE_DEAD", "CREATE_TOTALS", "CREATE_SENDING", "START_SENDING"):
+        connection.execute(getattr(store, name))
+    connection.execute("INSERT INTO totals VALUES ('tests', 1, 5, 0, 5)")
+    connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    connection = open_file(tmp_path / "spool.db", power=False)
+    store.insert_events(connection, [Waiting("tests", hour, 1, b'{"id": "%d"}' % hour) for hour in (1, 2)])
+    store.settle(connection, Settled(store.next_batch(connection, 10, 10_000)), 0)
+    old, new = store_totals.unreported_totals(connection, 3)
+    assert (old.events, old.digest, old.is_listed) == (6, None, False)
+    assert (new.events, new.digest, new.is_listed) == (1, store.ids_digest(["2"]), True)
+    name = store_totals.producer(connection)
+    connection.close()
+    connection = open_file(tmp_path / "spool.db", power=False)
+    assert len(name) == 32
+    assert store_totals.producer(connection) == name
+    connection.close()
+
+
+def test_a_total_is_told_once_more_after_a_day(tmp_path: Path) -> None:
+    connection = open_file(tmp_path / "spool.db", power=False)
+    store.insert_events(connection, [Waiting("tests", 1, 1, b'{"id": "a"}')])
+    store.settle(connection, Settled(store.next_batch(connection, 10, 10_000)), 0)
+    for this_hour, is_told in ((1, False), (2, True), (3, False), (25, False), (26, True), (99, False)):
+        told = store_totals.unreported_totals(connection, this_hour)
+        assert bool(told) is is_told, this_hour
+        for each in told:
+            assert store_totals.ids_after(connection, each, "", 10) == ["a"]
+            store_totals.settle_told(connection, each, [], this_hour)
+    assert connection.execute("SELECT count(*) FROM acked").fetchone() == (0,)
+    connection.close()

@@ -15,7 +15,7 @@ from autorisen.client.errors import (
     SpoolFull,
     SpoolUnavailable,
 )
-from autorisen.client.model import ControlTotal, DeadLetter, Status
+from autorisen.client.model import ControlTotal, DeadLetter, MissingEvent, Status
 from autorisen.client.options import Durability, Options
 from autorisen.client.sync_client import Client
 
@@ -28,6 +28,7 @@ __all__ = [
     "DeadLetter",
     "Durability",
     "InvalidEvent",
+    "MissingEvent",
     "Options",
     "SpoolFull",
     "SpoolUnavailable",

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Unpack
 
-from autorisen.client.model import ControlTotal, DeadLetter, Status
+from autorisen.client.model import ControlTotal, DeadLetter, MissingEvent, Status
 from autorisen.client.options import Options
 from autorisen.client.sync_client import Client
 
@@ -58,6 +58,9 @@ class AsyncClient:
 
     async def control_totals(self) -> list[ControlTotal]:
         return await asyncio.to_thread(self._client.control_totals)
+
+    async def missing_events(self, *, limit: int = 1000) -> list[MissingEvent]:
+        return await asyncio.to_thread(self._client.missing_events, limit=limit)
 
     async def close(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109 -- as Client.close: keeps the rest
         await asyncio.to_thread(self._client.close, timeout)

@@ -112,6 +112,33 @@ class ControlTotal:
     repeated: int
 
 
+@dataclass(frozen=True)
+class Told:
+    """What the server is told of an hour that is over. `digest` is None when a client counted that knew none.
+
+    `is_listed` says that all ids are still known.
+    """
+
+    source: str
+    hour: int
+    events: int
+    digest: int | None
+    is_listed: bool
+
+
+@dataclass(frozen=True)
+class MissingEvent:
+    """An event that the server has not stored in its hour although it had taken it, and the server's reason.
+
+    "other_hour" (it is stored at another time), "unknown" (it was lost there), "rejected" or "conflict".
+    """
+
+    source: str
+    hour: datetime
+    id: str
+    reason: str
+
+
 def hour_start(hour: int) -> datetime:
     """The beginning of an hour that is counted from 1970."""
     return datetime.fromtimestamp(hour * 3600, UTC)

@@ -6,17 +6,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
 
 import httpx
-import msgspec
 
 from autorisen.client import store
 from autorisen.client.answer import Again, Answer, Refused, backoff, read_answer, settle_refused
 from autorisen.client.errors import ClientClosed, SpoolUnavailable
-from autorisen.client.model import Batch, Settled, hour_start
+from autorisen.client.model import Batch, Settled
 from autorisen.client.spool import Spool, Turn
 from autorisen.client.system import Clock, RandomBytes
+from autorisen.client.tell_totals import TotalsRefused, tell_totals
 
 BYTE_LIMIT = 4_000_000
 # Control totals: looked for after so many idle intervals; a server that does not take them is left alone for an hour.
@@ -167,19 +166,18 @@ class Sender:
         if time.monotonic() < self._totals_at:
             return
         self._totals_at = time.monotonic() + TOTALS_INTERVALS * self._interval
-        this_hour = int(self._clock.now().timestamp() // 3600)
-        for source, hour, events in self._spool.run(lambda c: store.unreported_totals(c, this_hour)):
-            body = {"source": source, "hour": hour_start(hour), "events": events}
-            try:
-                answer = http.post("/api/control-totals", content=msgspec.json.encode(body))
-            except httpx.HTTPError as error:
-                raise _Pause(_no_answer(error)) from error
-            if not answer.is_success:
-                self._totals_at = time.monotonic() + TOTALS_ABSENT_SECONDS
-                if answer.status_code != 404:
-                    log.warning("autorisen: control totals were answered with %d", answer.status_code)
-                return
-            self._spool.run(partial(store.mark_reported, source=source, hour=hour, events=events))
+        try:
+            missing = tell_totals(http, self._spool.run, int(self._clock.now().timestamp() // 3600))
+        except httpx.HTTPError as error:
+            raise _Pause(_no_answer(error)) from error
+        except TotalsRefused as refused:
+            self._totals_at = time.monotonic() + TOTALS_ABSENT_SECONDS
+            if refused.status != 404:
+                log.warning("autorisen: %s", refused)
+            return
+        if missing:
+            first = missing[0]
+            self._complain(f"the server has not {len(missing):,} events that it had taken, like {first.id}")
 
     def _complain(self, sentence: str) -> None:
         log.error("autorisen: %s", sentence)

@@ -3,16 +3,23 @@
 Numbers only grow: the newest row of `events` always stays, emptied when it is settled, so that SQLite's next number is
 never one that a batch on the wire may still refer to. (AUTOINCREMENT would do the same for a fifth more per record.)
 It follows that the highest number is how many were ever recorded, and that minus `settled` how many wait.
+
+Ids that the server took are kept until its control total was told a second time, a day after its hour: so the server
+can be asked which events it lost, were it restored from a backup.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+import msgspec
 
 from autorisen.client.model import Batch, Settled, Spooled, Waiting
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 JOURNAL = "PRAGMA journal_mode = WAL"
 SYNC_PROCESS = "PRAGMA synchronous = NORMAL"
@@ -20,7 +27,7 @@ SYNC_POWER = "PRAGMA synchronous = FULL"
 FULL_SYNC = "PRAGMA fullfsync = 1"
 CHECKPOINT = "PRAGMA wal_autocheckpoint = 4000"
 READ_VERSION = "PRAGMA user_version"
-WRITE_VERSION = "PRAGMA user_version = 1"
+WRITE_VERSION = "PRAGMA user_version = 2"
 BEGIN = "BEGIN IMMEDIATE"
 BEGIN_TURN = "BEGIN EXCLUSIVE"
 COMMIT = "COMMIT"
@@ -41,6 +48,19 @@ CREATE_SENDING = """
     CREATE TABLE IF NOT EXISTS sending
     (one INTEGER PRIMARY KEY CHECK (one = 1), tried_through INTEGER NOT NULL, settled INTEGER NOT NULL,
      sent INTEGER NOT NULL, last_error TEXT)"""
+# Since version 2: the ids of acked events, and the digest of as many as were acked since then.
+CREATE_ACKED = """
+    CREATE TABLE IF NOT EXISTS acked
+    (source TEXT, hour INTEGER, id TEXT, PRIMARY KEY (source, hour, id)) WITHOUT ROWID"""
+CREATE_MISSING = """
+    CREATE TABLE IF NOT EXISTS missing
+    (source TEXT, hour INTEGER, id TEXT, reason TEXT NOT NULL, PRIMARY KEY (source, hour, id)) WITHOUT ROWID"""
+CREATE_IDENTITY = """
+    CREATE TABLE IF NOT EXISTS identity (one INTEGER PRIMARY KEY CHECK (one = 1), producer TEXT NOT NULL)"""
+ADD_DIGEST = "ALTER TABLE totals ADD COLUMN digest INTEGER NOT NULL DEFAULT 0"
+ADD_DIGESTED = "ALTER TABLE totals ADD COLUMN digested INTEGER NOT NULL DEFAULT 0"
+ADD_CONFIRMED = "ALTER TABLE totals ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 0"
+NAME_PRODUCER = "INSERT INTO identity VALUES (1, lower(hex(randomblob(16)))) ON CONFLICT DO NOTHING"
 START_SENDING = "INSERT INTO sending VALUES (1, 0, 0, 0, NULL) ON CONFLICT DO NOTHING"
 
 INSERT_EVENT = "INSERT INTO events (source, hour, recorded_ms, body) VALUES (?, ?, ?, ?)"
@@ -60,8 +80,11 @@ DELETE_RANGE = """
 """
 COUNT_SETTLED = "UPDATE sending SET settled = settled + ?, sent = sent + ?, last_error = NULL"
 ADD_TOTAL = """
-    INSERT INTO totals (source, hour, acked, repeated) VALUES (?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET acked = acked + excluded.acked, repeated = repeated + excluded.repeated"""
+    INSERT INTO totals (source, hour, acked, repeated, digest, digested) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET acked = acked + excluded.acked, repeated = repeated + excluded.repeated,
+        digest = excluded.digest, digested = digested + excluded.digested"""
+DIGEST = "SELECT digest FROM totals WHERE source = ? AND hour = ?"
+INSERT_ACKED = "INSERT OR IGNORE INTO acked VALUES (?, ?, ?)"
 INSERT_DEAD = "INSERT INTO dead (source, hour, fate, reason, died_ms, body) VALUES (?, ?, ?, ?, ?, ?)"
 DEAD_AFTER = "SELECT number, fate, reason, died_ms, body FROM dead WHERE number > ? ORDER BY number LIMIT ?"
 REVIVE = """
@@ -75,14 +98,6 @@ CONTROL_TOTALS = """
         UNION ALL SELECT source, hour, 0, 1, 0, 0, NULL FROM events WHERE body IS NOT NULL
         UNION ALL SELECT source, hour, 0, 0, 1, 0, NULL FROM dead)
     GROUP BY source, hour ORDER BY hour, source"""
-UNREPORTED = """
-    SELECT source, hour, sum(acked) + sum(dead) FROM (
-        SELECT source, hour, acked, 0 AS pending, 0 AS dead, reported FROM totals
-        UNION ALL SELECT source, hour, 0, 1, 0, NULL FROM events WHERE body IS NOT NULL
-        UNION ALL SELECT source, hour, 0, 0, 1, NULL FROM dead)
-    WHERE hour < ? GROUP BY source, hour HAVING sum(pending) = 0 AND max(reported) IS NOT sum(acked) + sum(dead)
-    ORDER BY hour, source LIMIT 100"""
-MARK_REPORTED = "UPDATE totals SET reported = ? WHERE source = ? AND hour = ?"
 
 Connection = sqlite3.Connection
 
@@ -103,6 +118,15 @@ def prepare(connection: Connection, *, power: bool) -> None:
             connection.execute(CREATE_DEAD)
             connection.execute(CREATE_TOTALS)
             connection.execute(CREATE_SENDING)
+            connection.execute(CREATE_ACKED)
+            connection.execute(CREATE_MISSING)
+            connection.execute(CREATE_IDENTITY)
+            # Another process may have been faster; only one of two comes here at a time.
+            if connection.execute(READ_VERSION).fetchone()[0] < SCHEMA_VERSION:
+                connection.execute(ADD_DIGEST)
+                connection.execute(ADD_DIGESTED)
+                connection.execute(ADD_CONFIRMED)
+            connection.execute(NAME_PRODUCER)
             connection.execute(START_SENDING)
             connection.execute(WRITE_VERSION)
 
@@ -182,27 +206,41 @@ def settle(connection: Connection, settled: Settled, died_ms: int) -> None:
     """Take a batch out of the spool, keep its dead, and count. Whoever settles second changes nothing."""
     first, last = settled.batch.events[0].number, settled.batch.events[-1].number
     dead = {lost.number: lost for lost in settled.dead}
-    totals: dict[tuple[str, int], list[int]] = {}
-    acked_in_all = 0
+    totals: dict[tuple[str, int], _Tally] = {}
     with Transaction(connection):
         pending = {row[0] for row in connection.execute(STILL_PENDING, (first, last))}
         for event in settled.batch.events:
             if event.number not in pending:
                 continue
-            total = totals.setdefault((event.source, event.hour), [0, 0])
+            tally = totals.setdefault((event.source, event.hour), _Tally())
             if lost := dead.get(event.number):
                 row = (event.source, event.hour, lost.fate, lost.reason, died_ms, event.body)
                 connection.execute(INSERT_DEAD, row)
             elif event.number in settled.repeated:
-                total[1] += 1
+                tally.repeated += 1
             else:
-                total[0] += 1
-                acked_in_all += 1
+                id = id_of(event.body)
+                if connection.execute(INSERT_ACKED, (event.source, event.hour, id)).rowcount:
+                    tally.acked += 1
+                    tally.digest ^= ids_digest([id])
+                else:
+                    tally.repeated += 1
         connection.execute(EMPTY_NEWEST, (last,))
         connection.execute(DELETE_RANGE, (last, first))
-        for (source, hour), (acked, repeated) in totals.items():
-            connection.execute(ADD_TOTAL, (source, hour, acked, repeated))
-        connection.execute(COUNT_SETTLED, (len(pending), acked_in_all))
+        for (source, hour), tally in totals.items():
+            known = connection.execute(DIGEST, (source, hour)).fetchone()
+            digest = (known[0] if known else 0) ^ tally.digest
+            connection.execute(ADD_TOTAL, (source, hour, tally.acked, tally.repeated, digest, tally.acked))
+        connection.execute(COUNT_SETTLED, (len(pending), sum(tally.acked for tally in totals.values())))
+
+
+@dataclass
+class _Tally:
+    """What a batch adds to one source and hour."""
+
+    acked: int = 0
+    repeated: int = 0
+    digest: int = 0
 
 
 def set_error(connection: Connection, error: str) -> None:
@@ -233,10 +271,20 @@ def control_totals(connection: Connection) -> list[tuple[str, int, int, int, int
     return connection.execute(CONTROL_TOTALS).fetchall()
 
 
-def unreported_totals(connection: Connection, before_hour: int) -> list[tuple[str, int, int]]:
-    """Source, hour and events of hours that are over and wait for nothing, where the server knows another number."""
-    return connection.execute(UNREPORTED, (before_hour,)).fetchall()
+class _Identified(msgspec.Struct):
+    id: str
 
 
-def mark_reported(connection: Connection, source: str, hour: int, events: int) -> None:
-    connection.execute(MARK_REPORTED, (events, source, hour))
+_read_id = msgspec.json.Decoder(_Identified).decode
+
+
+def id_of(body: bytes) -> str:
+    return _read_id(body).id
+
+
+def ids_digest(ids: Iterable[str]) -> int:
+    """As the server has it (docs/howto/reconcile.md), as the signed number that SQLite keeps."""
+    digest = 0
+    for id in ids:
+        digest ^= int.from_bytes(sha256(id.encode()).digest()[:8], "big", signed=True)
+    return digest

@@ -16,11 +16,21 @@ from typing import Unpack, cast
 import httpx
 import msgspec
 
-from autorisen.client import store
+from autorisen.client import store, store_totals
 from autorisen.client.encode_event import check_text, check_time, encode_event
 from autorisen.client.errors import ClientClosed
 from autorisen.client.ids import Ids
-from autorisen.client.model import HOUR_MS, ControlTotal, DeadLetter, Fate, Status, Waiting, hour_start, instant
+from autorisen.client.model import (
+    HOUR_MS,
+    ControlTotal,
+    DeadLetter,
+    Fate,
+    MissingEvent,
+    Status,
+    Waiting,
+    hour_start,
+    instant,
+)
 from autorisen.client.options import Durability, Options
 from autorisen.client.sender import Sender
 from autorisen.client.spool import Spool, Turn
@@ -154,6 +164,10 @@ class Client:
             ControlTotal(source, hour_start(hour), acked + pending + dead, acked, pending, dead, repeated)
             for source, hour, acked, pending, dead, repeated, _ in self._spool.run(store.control_totals)
         ]
+
+    def missing_events(self, *, limit: int = 1000) -> list[MissingEvent]:
+        """Events that the server took and has not any more, by the control totals of their hours."""
+        return self._spool.run(lambda c: store_totals.missing_events(c, limit))
 
     def close(self, timeout: float = _CLOSE_SECONDS) -> None:
         """Send what can be sent within `timeout` seconds; the rest stays in the spool for the next client of it."""

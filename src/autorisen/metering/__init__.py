@@ -1,8 +1,8 @@
 """Metering: usage events, counted once, for ever, and read as exact quantities.
 
 Owns the schema `metering`: meters, events (append-only, identity unique without a window), batches, rollups, conflicts,
-rejected_events, repairs, conflict_decisions, corrections, adjustments, unique_values, rebuilds, unmetered_types,
-backfills, traces, spans. Records no facts; listens to CustomerCreated.
+rejected_events, repairs, conflict_decisions, corrections, adjustments, control_totals, control_findings,
+unique_values, rebuilds, unmetered_types, backfills, traces, spans. Records no facts; listens to CustomerCreated.
 """
 
 from autorisen.metering.apply_meters import apply_meters, plan_meters

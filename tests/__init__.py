@@ -1,0 +1,1 @@
+"""Tests. A package with this file, because some wheels carry a `tests` of their own, which would be found first."""
