@@ -73,6 +73,9 @@ bench: dev ## Measure: events per second, beside this machine's own ceilings
 bench-backfill: dev ## Measure: rows per second from a CSV of a million rows, beside COPY
 	@$(BIN)/python -m bench backfill
 
+bench-ingest: dev ## Measure ingest beside its limits, empty and at 20 million events (20 minutes; ARGS=--quick: one)
+	@$(BIN)/python -m bench ingest $(ARGS)
+
 faults: dev ## Kill web and worker at random while events arrive; nothing may be lost or doubled
 	@$(BIN)/pytest tests/faults $(ARGS)
 

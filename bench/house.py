@@ -42,20 +42,29 @@ class House:
     database_url: str
     web: subprocess.Popen[bytes]
 
-    def stored(self) -> int:
-        """How many events the database has."""
+    def counted(self) -> int:
+        """How many events the receipts of the database count as accepted: the events themselves may be many."""
         with psycopg.connect(self.database_url) as connection:
-            row = connection.execute("SELECT count(*) FROM metering.events").fetchone()
+            row = connection.execute("SELECT coalesce(sum(accepted), 0) FROM metering.batches").fetchone()
         assert row is not None
         return int(row[0])
 
-    def memory_mb(self) -> float | None:
-        """Resident memory of the web process, where the system tells."""
+    def forget_events(self) -> None:
+        """Leave no event and no count, as after the installation."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            connection.execute("SET session_replication_role = replica")  # else the history defends itself
+            connection.execute("TRUNCATE metering.events, metering.batches, metering.rollups CASCADE")
+
+    def checkpoint(self) -> None:
+        """Write what is dirty, so that no measurement pays for what was before it."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
+
+    def peak_memory_mb(self) -> float:
+        """The most memory that the web process ever had resident; 0 where the system does not tell."""
         status = Path(f"/proc/{self.web.pid}/status")
-        if not status.exists():
-            return None
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS"))
-        return int(line.split()[1]) / 1024
+        lines = status.read_text().splitlines() if status.exists() else []
+        return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0.0)
 
 
 @contextmanager
@@ -75,9 +84,9 @@ def furnished() -> Iterator[tuple[Path, str, str]]:
 
 
 @contextmanager
-def house() -> Iterator[House]:
-    """Durable as in production: fsync is on and every commit waits for it."""
-    with furnished() as (home, url, key), _web(home, url) as (port, web):
+def house(module: str = "bench.web") -> Iterator[House]:
+    """Durable as in production: fsync is on and every commit waits for it. `module` is run as the web process."""
+    with furnished() as (home, url, key), _web(home, url, module) as (port, web):
         yield House(port, key, url, web)
 
 
@@ -93,7 +102,7 @@ async def _furnish(settings: Settings) -> str:
 
 
 @contextmanager
-def _web(home: Path, url: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+def _web(home: Path, url: str, module: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -104,7 +113,7 @@ def _web(home: Path, url: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
         "LOG_LEVEL": "warning",
         "LOG_FORMAT": "text",
     }
-    web = subprocess.Popen([sys.executable, "-m", "autorisen", "web"], env=environment)
+    web = subprocess.Popen([sys.executable, "-m", module], env=environment)
     try:
         _await_answer(port, web)
         yield port, web

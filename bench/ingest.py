@@ -1,16 +1,15 @@
-"""How many events a second come in through HTTP, beside the ceilings of the same machine in the same run.
+"""What comes in through HTTP, beside the limits of the same machine in the same run; `--quick` shows that it works.
 
 Client, web process and PostgreSQL share the machine; every event is new, stored, rolled up and committed (fsync on)
-before its answer.
+before its answer. Limits and loads take turns, so that other load on the machine meets all of them.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import platform
+import statistics
 import subprocess
-import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,163 +17,136 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from autorisen.kit.clock import SystemClock
-from autorisen.kit.ids import Ids
 from bench import ceilings
-from bench.house import CUSTOMERS, House, house
+from bench.growth import Flatness, fill, flatness
+from bench.house import House, house
+from bench.load import Load, Run, do_nothing, percentile, store
 
 RESULTS = Path(__file__).parent / "results"
 
 
 @dataclass(frozen=True)
-class Load:
-    """`requests` requests of `size` events each, from `clients` connections."""
+class Plan:
+    """How much is measured."""
 
-    size: int
-    clients: int
-    requests: int
+    rounds: int
+    requests: dict[int, int]
+    stored: int
+    growth: tuple[tuple[Load, int], ...]
+
+
+FULL = Plan(
+    rounds=7,
+    requests={1_000: 300, 100: 1_500, 1: 6_000},
+    stored=20_000_000,
+    growth=((Load(1_000, 8, 600), 5), (Load(1_000, 8, 1_500, "random"), 3)),
+)
+QUICK = Plan(
+    rounds=1,
+    requests={1_000: 40, 100: 100, 1: 500},
+    stored=200_000,
+    growth=((Load(1_000, 8, 40), 1), (Load(1_000, 8, 40, "random"), 1)),
+)
 
 
 @dataclass(frozen=True)
 class Figure:
-    """What one load reached."""
+    """One measured number and what it has to reach: at least the target, or at most."""
 
-    size: int
-    clients: int
-    events: int
-    seconds: float
-    events_a_second: float
-    p50_ms: float
-    p99_ms: float
+    name: str
+    value: float
+    target: float
+    at_most: bool = False
 
-
-LOADS = (Load(1, 32, 12_000), Load(100, 8, 2_000), Load(1_000, 8, 400))
+    @property
+    def is_met(self) -> bool:
+        return self.value <= self.target if self.at_most else self.value >= self.target
 
 
-def main() -> None:
-    """Measure, print the table, write bench/results/ingest.json."""
-    with house() as home:
-        _warm(home)
-        before = ceilings.machine()
-        figures = [_measure(home, load) for load in LOADS]
-        memory = home.memory_mb()
-        limits = {
-            "flushes_a_second": ceilings.flushes_a_second(),
-            "copy_rows_a_second": ceilings.copy_rows_a_second(home.database_url),
-            "single_row_commits_a_second_1": asyncio.run(ceilings.commits_a_second(home.database_url, 1)),
-            "single_row_commits_a_second_32": asyncio.run(ceilings.commits_a_second(home.database_url, 32)),
-            "own_insert_rows_a_second_1000x8": asyncio.run(
-                ceilings.insert_rows_a_second(home.database_url, 1_000, 8, 150)
-            ),
-        }
-    _show(figures, limits)
-    _write(figures, limits, before, memory)
-
-
-def _warm(home: House) -> None:
-    _measure(home, Load(100, 4, 40))
-    _measure(home, Load(1, 8, 200))
-
-
-def _bodies(load: Load) -> list[bytes]:
-    ids = Ids(SystemClock())
-    stamp = datetime.now(UTC).isoformat()
-    bodies = []
-    for number in range(load.requests):
-        events = [
-            {
-                "specversion": "1.0",
-                "id": str(ids.new()),
-                "source": "bench",
-                "type": "llm.completion",
-                "subject": f"customer-{number % CUSTOMERS}",
-                "time": stamp,
-                "data": {"input_tokens": 100 + number % 4000, "output_tokens": 56, "model": "a"},
-            }
-            for _ in range(load.size)
-        ]
-        bodies.append(json.dumps(events if load.size > 1 else events[0], separators=(",", ":")).encode())
-    return bodies
-
-
-def _measure(home: House, load: Load) -> Figure:
-    bodies = _bodies(load)
-    before = home.stored()
-    took, seconds = asyncio.run(_send(home, bodies, load.clients))
-    stored = home.stored() - before
-    assert stored == load.size * load.requests, f"{stored} stored of {load.size * load.requests} sent"
-    took.sort()
-    return Figure(
-        load.size,
-        load.clients,
-        stored,
-        round(seconds, 2),
-        round(stored / seconds),
-        round(took[len(took) // 2] * 1000, 1),
-        round(took[len(took) * 99 // 100] * 1000, 1),
-    )
-
-
-async def _send(home: House, bodies: list[bytes], clients: int) -> tuple[list[float], float]:
-    """Send all bodies over kept connections. Gives the seconds of each request and of the whole."""
-    waiting = iter(bodies)
-    took: list[float] = []
-    head = (
-        f"POST /api/events HTTP/1.1\r\nHost: 127.0.0.1:{home.port}\r\nAuthorization: Bearer {home.key}\r\n"
-        "Content-Type: application/json\r\nContent-Length: "
-    ).encode()
-
-    async def client() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", home.port)
-        for body in waiting:
-            begun = time.perf_counter()
-            writer.write(head + str(len(body)).encode() + b"\r\n\r\n" + body)
-            status, answer = await _answer(reader)
-            assert status == 200, answer
-            took.append(time.perf_counter() - begun)
-        writer.close()
-
-    begun = time.perf_counter()
-    await asyncio.gather(*(client() for _ in range(clients)))
-    return took, time.perf_counter() - begun
-
-
-async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    head = (await reader.readuntil(b"\r\n\r\n")).lower()
-    length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
-    return int(head[9:12]), await reader.readexactly(length)
-
-
-def _show(figures: list[Figure], limits: dict[str, float]) -> None:
-    copy, insert = limits["copy_rows_a_second"], limits["own_insert_rows_a_second_1000x8"]
-    commits = limits["single_row_commits_a_second_32"]
+def main(*, quick: bool = False) -> None:
+    """Measure, print the tables, write bench/results/ingest.json. Quick figures are no results and are only printed."""
+    plan = QUICK if quick else FULL
+    before = ceilings.machine()
     console = Console()
-    table = Table("batch", "clients", "events/s", "p50 ms", "p99 ms", "of COPY", "of own insert", "of single commits")
-    for each in figures:
-        rate = each.events_a_second
-        table.add_row(
-            f"{each.size:,}", str(each.clients), f"{rate:,.0f}", f"{each.p50_ms:,.1f}", f"{each.p99_ms:,.1f}",
-            f"{rate / copy:.2f}", f"{rate / insert:.2f}", f"{rate / commits:.2f}",
-        )  # fmt: skip
+    with house() as empty, house() as full:
+        for home in (empty, full):
+            store(home, Load(100, 4, 40))
+            store(home, Load(1, 8, 200))
+        rounds = [_round(empty, plan, number, console) for number in range(plan.rounds)]
+        console.print(f"{plan.stored:,} events are being stored")
+        fill(full, plan.stored)
+        grown = [flatness(full, empty, plan.stored, load, times) for load, times in plan.growth]
+        memory = max(empty.peak_memory_mb(), full.peak_memory_mb())
+    rates = {name: round(statistics.median(each[name].a_second for each in rounds)) for name in rounds[0]}
+    figures = _figures(rounds, grown, memory)
+    _show(console, rates, grown, figures)
+    if not quick:
+        _write(before, rates, grown, figures)
+
+
+def _round(home: House, plan: Plan, number: int, console: Console) -> dict[str, Run]:
+    """Each limit and each load once, one after the other."""
+    singles = Load(1, 32, plan.requests[1])
+    seconds = 1 if plan is QUICK else 4
+    measured = {
+        "COPY, no index": Run(ceilings.copy_rows_a_second(home.database_url), []),
+        "1,000 x 8": store(home, Load(1_000, 8, plan.requests[1_000])),
+        "insert by pgbench": Run(ceilings.insert_rows_a_second(home.database_url, seconds=seconds), []),
+        "100 x 8": store(home, Load(100, 8, plan.requests[100])),
+        "nothing x 32": do_nothing(home, singles),
+        "1 x 32": store(home, singles),
+        "flushes": Run(ceilings.flushes_a_second(0.5), []),
+    }
+    told = ", ".join(f"{name}: {run.a_second:,.0f}/s" for name, run in measured.items())
+    console.print(f"round {number + 1} of {plan.rounds}: {told}", highlight=False)
+    return measured
+
+
+def _figures(rounds: list[dict[str, Run]], grown: list[Flatness], memory: float) -> list[Figure]:
+    def ratio(load: str, limit: str) -> float:
+        """The median of the rounds, each against the limit of its own round."""
+        return round(statistics.median(each[load].a_second / each[limit].a_second for each in rounds), 3)
+
+    took = [seconds for each in rounds for seconds in each["1,000 x 8"].seconds]
+    return [
+        Figure("1,000 x 8 of the insert by pgbench", ratio("1,000 x 8", "insert by pgbench"), 0.5),
+        Figure("1,000 x 8 of COPY without an index", ratio("1,000 x 8", "COPY, no index"), 0.15),
+        Figure("1,000 x 8, p99 in ms", round(percentile(took, 99), 1), 250, at_most=True),
+        Figure("100 x 8 of the insert by pgbench", ratio("100 x 8", "insert by pgbench"), 0.25),
+        Figure("1 x 32 of an endpoint that does nothing", ratio("1 x 32", "nothing x 32"), 0.6),
+        *(
+            Figure(f"{each.stored:,} stored of none, {each.ids} ids", each.ratio, 0.9 if each.ids == "ordered" else 0.8)
+            for each in grown
+        ),
+        Figure("peak memory of the web process in MB", round(memory), 300, at_most=True),
+    ]
+
+
+def _show(console: Console, rates: dict[str, int], grown: list[Flatness], figures: list[Figure]) -> None:
+    measured = Table("median of the rounds", "a second")
+    for name, rate in rates.items():
+        measured.add_row(name, f"{rate:,}")
+    for each in grown:
+        measured.add_row(f"1,000 x 8, {each.ids} ids, none stored", f"{each.empty:,}")
+        measured.add_row(f"1,000 x 8, {each.ids} ids, {each.stored:,} stored", f"{each.full:,}")
+    console.print(measured)
+    table = Table("figure", "measured", "target", "met")
+    for figure in figures:
+        bound = f"{'at most' if figure.at_most else 'at least'} {figure.target:g}"
+        table.add_row(figure.name, f"{figure.value:g}", bound, "yes" if figure.is_met else "NO")
     console.print(table)
-    limits_table = Table("ceiling of this machine, same run", "a second")
-    for name, value in limits.items():
-        limits_table.add_row(name.removesuffix("_a_second").replace("_", " "), f"{value:,.0f}")
-    console.print(limits_table)
 
 
-def _write(
-    figures: list[Figure], limits: dict[str, float], machine: dict[str, object], memory_mb: float | None
-) -> None:
+def _write(machine: dict[str, object], rates: dict[str, int], grown: list[Flatness], figures: list[Figure]) -> None:
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     document = {
         "taken_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit.stdout.strip(),
         "python": platform.python_version(),
         "machine": machine,
-        "web_memory_mb": memory_mb and round(memory_mb),
-        "figures": [asdict(each) for each in figures],
-        "ceilings": {name: round(value) for name, value in limits.items()},
+        "a_second": rates,
+        "growth": [asdict(each) for each in grown],
+        "figures": [asdict(each) | {"met": each.is_met} for each in figures],
     }
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "ingest.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
