@@ -23,6 +23,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
+from autorisen.kit.postgres_settings import server_settings
 from autorisen.kit.server_account import (
     Account,
     EmbeddedPostgresError,
@@ -38,28 +39,8 @@ ROLE = "autorisen"
 DATABASE = "autorisen"
 PORT = 5432  # Only names the socket file; nothing listens on a network.
 SOCKET_PATH_LIMIT = 103  # macOS; Linux allows 107.
-START_SECONDS = 60.0
+START_SECONDS = 300.0  # After a kill under load gigabytes of log are replayed; one that can't start says so at once.
 LOG_LIMIT_BYTES = 5_000_000
-
-_SETTINGS = {
-    "listen_addresses": "",
-    "unix_socket_permissions": "0700",
-    "max_connections": "200",
-    "timezone": "UTC",
-    "log_timezone": "UTC",
-    "log_checkpoints": "off",
-    "log_line_prefix": "%m [%p] %d ",
-    "jit": "off",
-    "max_wal_size": "1GB",
-}
-# Safe against a kill, not against a power cut: a commit still reaches the operating system before it is answered.
-_FORGETFUL = {
-    "fsync": "off",
-    "full_page_writes": "off",
-    "wal_level": "minimal",
-    "max_wal_senders": "0",
-    "autovacuum": "off",
-}
 
 
 class EmbeddedPostgres:
@@ -184,7 +165,6 @@ class EmbeddedPostgres:
         raise EmbeddedPostgresError("Another process owns the data folder but its server does not answer.")
 
     def _launch(self, account: Account) -> subprocess.Popen[bytes]:
-        settings = _SETTINGS | ({} if self.durable else _FORGETFUL)
         arguments = [
             "-D",
             str(self.data_dir),
@@ -193,7 +173,7 @@ class EmbeddedPostgres:
             "-p",
             str(PORT),
         ]
-        for name, value in settings.items():
+        for name, value in server_settings(self.data_dir, durable=self.durable).items():
             arguments += ["-c", f"{name}={value}"]
         if self.log_path.exists() and self.log_path.stat().st_size > LOG_LIMIT_BYTES:
             self.log_path.replace(self.log_path.with_suffix(".log.1"))
