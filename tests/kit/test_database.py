@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from autorisen.kit.database import Database, Tx
+from autorisen.kit.database import Database, Tx, leave_pipeline
 from autorisen.kit.problems import Unavailable
 
 MAKE = "CREATE TABLE public.kept (id int, CONSTRAINT once UNIQUE (id) DEFERRABLE INITIALLY DEFERRED)"
@@ -65,6 +65,35 @@ async def test_what_fails_last_in_a_pipeline_is_raised_and_undoes_all(database: 
         await send(database, KEEP, then=give_up)
     assert await kept(database) == (0,)
     await database.close()
+
+
+async def test_a_pipeline_may_be_left_for_a_stream(database: Database) -> None:
+    """Goal: the transaction goes on as one: it sees what it sent, raises what failed, and commits or undoes all."""
+    await database.open()
+    async with database.transaction(pipelined=True) as tx:
+        await tx.execute(KEEP)
+        await leave_pipeline(tx)
+        await leave_pipeline(tx)
+        async with tx.cursor() as cursor:
+            assert [row async for row in cursor.stream("SELECT id FROM public.kept")] == [(1,)]
+    assert await kept(database) == (1,)
+    async with database.transaction() as tx:
+        await leave_pipeline(tx)
+    with pytest.raises(errors.UniqueViolation):
+        await leave(database, then=KEEP)
+    with pytest.raises(errors.DivisionByZero):
+        await leave(database, "INSERT INTO public.kept VALUES (2)", "SELECT 1 / 0", then=COUNT)
+    assert await kept(database) == (1,)
+    await database.close()
+
+
+async def leave(database: Database, *statements: LiteralString, then: LiteralString) -> None:
+    """The statements in a pipeline, and one more after it, in one transaction."""
+    async with database.transaction(pipelined=True) as tx:
+        for statement in statements:
+            await tx.execute(statement)
+        await leave_pipeline(tx)
+        await tx.execute(then)
 
 
 async def test_a_connection_that_is_cut_before_the_commit_is_unavailable(database: Database, database_url: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, LiteralString
 from weakref import WeakKeyDictionary
 
@@ -16,6 +16,9 @@ from autorisen.kit.problems import Unavailable
 
 Tx = AsyncConnection[TupleRow]
 
+# The pipelines that are open, to be left by `leave_pipeline`.
+_PIPELINES: WeakKeyDictionary[Tx, AsyncExitStack] = WeakKeyDictionary()
+
 # Lost connections, shutdown and crash recovery, resource limits, a full disk: the caller may send the same again.
 _TRANSIENT = (OperationalError, PoolTimeout, errors.InsufficientResources)
 
@@ -25,6 +28,12 @@ _FRESH_SECONDS = 1.0
 _PING: LiteralString = "SELECT 1"
 _READ_ONLY: LiteralString = "SET TRANSACTION READ ONLY"
 _SNAPSHOT: LiteralString = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+
+
+async def leave_pipeline(tx: Tx) -> None:
+    """Go on without a pipeline, if there is one: for streams, which none can carry. What was sent is heard of here."""
+    if pipeline := _PIPELINES.pop(tx, None):
+        await pipeline.aclose()
 
 
 async def _configure(connection: AsyncConnection[Any]) -> None:
@@ -83,12 +92,17 @@ class Database:
         Raises `Unavailable` (503) when the database can't be reached, or is lost, before the commit is known.
         """
         try:
-            async with (
-                self._pool.connection() as connection,
-                connection.pipeline() if pipelined else nullcontext(),
-                connection.transaction(),
-            ):
+            async with self._pool.connection() as connection, AsyncExitStack() as inner:
+                if pipelined:
+                    # Not `connection.transaction()`, which enters pipelines of its own that nothing can leave.
+                    await inner.enter_async_context(connection.pipeline())
+                    _PIPELINES[connection] = inner
+                    inner.callback(_PIPELINES.pop, connection, None)
+                else:
+                    await inner.enter_async_context(connection.transaction())
                 yield connection
+                if pipelined:
+                    await connection.commit()
         except _TRANSIENT as error:
             raise Unavailable("the database can't be reached at the moment; send the same again") from error
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg import AsyncCursor
 from psycopg.rows import TupleRow
 
-from autorisen.kit.database import Tx
+from autorisen.kit.database import Tx, leave_pipeline
 from autorisen.metering.counting import CountedEvent, Counter, Counts, Number, Spot, area, event_key, hour_at
 from autorisen.metering.decode import stored_data
 from autorisen.metering.meter_columns import Columns, definition_of
@@ -334,6 +334,7 @@ async def count_in_hours(tx: Tx, hours: Collection[tuple[UUID, datetime]], meter
         "types": sorted({meter.definition.event_type for meter in meters}),
     }
     counter = Counter(meters)
+    await leave_pipeline(tx)
     async with tx.cursor() as cursor:
         async for row in cursor.stream(SELECT_COUNTED, values, size=_ROWS_AT_ONCE):
             counter.add(_event(*row))
