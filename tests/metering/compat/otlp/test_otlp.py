@@ -5,92 +5,25 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # Google ships no types
 from opentelemetry.exporter.otlp.proto.http import Compression
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, Tracer, TracerProvider
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-from opentelemetry.trace import SpanKind, set_span_in_context
+from opentelemetry.sdk.trace.export import SpanExportResult
 
 from autorisen.kit.clock import FrozenClock
 from autorisen.kit.unit import Runtime
-from autorisen.metering.compat.otlp import store
+from autorisen.kit.work import Worker
 from autorisen.metering.compat.otlp.jobs import KEPT_WITHOUT_USAGE
+from autorisen.metering.ingest_queue import MEMORY_MAX
 from tests.factories.metering import usage
 from tests.metering.compat.conftest import House
-
-BEGUN_NS = 1_772_350_000 * 10**9  # 2026-03-01T07:26:40Z
-
-
-class Kept(SpanProcessor):
-    """Keeps the spans in the order in which they end, for tests that send them in another one."""
-
-    def __init__(self) -> None:
-        self.spans: list[ReadableSpan] = []
-
-    def on_end(self, span: ReadableSpan) -> None:
-        self.spans.append(span)
-
-
-class Studio:
-    """A traced program whose clock stands at March 2026."""
-
-    def __init__(self, **resource: str) -> None:
-        self.kept = Kept()
-        provider = TracerProvider(resource=Resource({"service.name": "studio", **resource}), shutdown_on_exit=False)
-        provider.add_span_processor(self.kept)
-        self.tracer: Tracer = provider.get_tracer("studio")  # type: ignore[assignment]  # the SDK's own class
-        self.now = BEGUN_NS
-
-    @contextmanager
-    def span(self, operation: str | None, tokens: int | None = None, parent: Any = None, **more: Any) -> Iterator[Any]:
-        attributes: dict[str, Any] = {"gen_ai.operation.name": operation, "gen_ai.input.messages": "a secret"}
-        if tokens is not None:
-            attributes |= {"gen_ai.usage.input_tokens": tokens, "gen_ai.usage.output_tokens": 1}
-        attributes |= {name.replace("__", "."): value for name, value in more.items()}
-        context = set_span_in_context(parent) if parent is not None else None
-        kept = {name: value for name, value in attributes.items() if value is not None}
-        self.now += 10**9
-        name = operation or "work"
-        span = self.tracer.start_span(name, context, SpanKind.CLIENT, kept, start_time=self.now)
-        yield span
-        self.now += 10**9
-        span.end(self.now)
-
-    def agent(self, **more: Any) -> None:
-        """An agent that reports its two calls once more, one of them behind a function of no interest."""
-        with self.span("invoke_agent", 12, **more) as agent:
-            with self.span("chat", 5, agent, **more), self.span(None, None, agent, **more):
-                pass
-            with self.span(None, None, agent) as step, self.span("chat", 7, step, **more):
-                pass
-
-
-Export = Callable[..., Any]
-
-
-@pytest.fixture
-def export(house: House) -> Export:
-    async def send(spans: list[ReadableSpan], headers: dict[str, str] | None = None, **options: Any) -> Any:
-        given = {"authorization": (headers or house.operator)["Authorization"]}
-        exporter: SpanExporter = OTLPSpanExporter(f"{house.url}/v1/traces", headers=given, timeout=10, **options)
-        result = await asyncio.to_thread(exporter.export, spans)
-        exporter.shutdown()
-        return result
-
-    return send
-
-
-async def tokens(client: httpx.AsyncClient, house: House) -> tuple[str, int]:
-    return (await usage(client, house.acme.headers))["llm.input_tokens"]
+from tests.metering.compat.otlp.studio import BEGUN_NS, Export, Studio, encoded, tokens
 
 
 @pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip])
@@ -174,13 +107,6 @@ async def test_spans_that_cannot_be_counted_are_said_and_kept(
     assert (await usage(client, house.zulu.headers))["llm.input_tokens"] == ("0", 0)
 
 
-def encoded(spans: list[ReadableSpan]) -> bytes:
-    from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-
-    message: bytes = encode_spans(spans).SerializeToString()
-    return message
-
-
 def json_request(*, span_id: str = "b7ad6b7169203331", tokens: Any = "5") -> dict[str, Any]:
     attributes = [
         {"key": "autorisen.customer", "value": {"stringValue": "acme"}},
@@ -236,8 +162,6 @@ async def test_a_span_without_an_id_is_rejected(client: httpx.AsyncClient, house
 async def test_refusals_are_a_status_in_the_encoding_of_the_request(
     client: httpx.AsyncClient, house: House, headers: dict[str, str], body: bytes, status: int, code: int
 ) -> None:
-    from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # Google ships no types
-
     sent = house.operator | {"Content-Type": "application/x-protobuf"} | headers
     answer = await client.post("/v1/traces", content=body, headers=sent)
     assert answer.status_code == status, answer.text
@@ -250,7 +174,7 @@ async def test_refusals_are_a_status_in_the_encoding_of_the_request(
 
 
 async def test_links_without_usage_are_forgotten_after_a_week(
-    export: Export, runtime: Runtime, clock: FrozenClock, house: House
+    export: Export, runtime: Runtime, worker: Worker, clock: FrozenClock, house: House
 ) -> None:
     """Goal: a server that is traced whole fills nothing; what explains a count stays."""
     studio, web = Studio(**{"autorisen.customer": "acme"}), Studio()
@@ -259,11 +183,57 @@ async def test_links_without_usage_are_forgotten_after_a_week(
         pass
     await export([*studio.kept.spans, *web.kept.spans])
 
-    async def forgotten(before: datetime) -> int:
-        async with runtime.unit() as unit:
-            return await store.forget_traces(unit.tx, before, 100)
+    async def kept() -> tuple[int, int]:
+        async with runtime.database.read() as tx:
+            cursor = await tx.execute(
+                "SELECT (SELECT count(*) FROM metering.traces), (SELECT count(*) FROM metering.spans)"
+            )
+            row = await cursor.fetchone()
+        assert row is not None
+        return row[0], row[1]
 
-    assert await forgotten(datetime(2026, 3, 1, tzinfo=UTC)) == 0
-    clock.advance(KEPT_WITHOUT_USAGE + timedelta(seconds=1))
-    assert await forgotten(runtime.clock.now() - KEPT_WITHOUT_USAGE) == 1
-    assert await forgotten(runtime.clock.now() + timedelta(days=1)) == 0
+    for age in (timedelta(0), KEPT_WITHOUT_USAGE):
+        clock.advance(age)
+        await worker.drain()
+        assert await kept() == (2, 6)
+    clock.advance(timedelta(hours=1))
+    await worker.drain()
+    assert await kept() == (1, 5)
+
+
+async def test_while_there_is_no_room_exporters_are_put_off(
+    export: Export, client: httpx.AsyncClient, house: House, app: FastAPI
+) -> None:
+    """Goal: 503 and Retry-After, which exporters obey by themselves; then the same spans count."""
+    studio = Studio(**{"autorisen.customer": "acme"})
+    studio.agent()
+    await client.post("/v1/traces", json={}, headers=house.operator)
+    memory = app.state.ingest_queue.memory
+    memory.take(MEMORY_MAX)
+    headers = house.operator | {"Content-Type": "application/x-protobuf"}
+    answer = await client.post("/v1/traces", content=encoded(studio.kept.spans), headers=headers)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert Status.FromString(answer.content).code == 14
+    asyncio.get_running_loop().call_later(0.5, setattr, memory, "used", 0)
+    assert await export(studio.kept.spans) is SpanExportResult.SUCCESS
+    assert await tokens(client, house) == ("12", 2)
+
+
+async def test_many_exporters_of_one_trace_leave_connections_to_others(
+    client: httpx.AsyncClient, house: House, runtime: Runtime
+) -> None:
+    """Goal: of 60 requests that wait for each other two do so in the database, and nobody waits for a connection."""
+    studio = Studio(**{"autorisen.customer": "acme"})
+    for _ in range(12):
+        studio.agent()
+    headers = house.operator | {"Content-Type": "application/x-protobuf"}
+    await client.post("/v1/traces", json={}, headers=house.operator)  # whose key it is is known from here on
+    sending = [
+        asyncio.create_task(client.post("/v1/traces", content=encoded([span]), headers=headers))
+        for span in studio.kept.spans
+    ]
+    await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
+    assert not all(task.done() for task in sending)
+    assert runtime.database.stats().get("requests_waiting", 0) == 0
+    assert {answer.status_code for answer in await asyncio.gather(*sending)} == {200}
+    assert await tokens(client, house) == (str(12 * 12), 24)

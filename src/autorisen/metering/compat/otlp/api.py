@@ -23,6 +23,10 @@ router = APIRouter(tags=["otlp"])
 _READERS: dict[str, Callable[[bytes], list[Span]]] = {PROTOBUF: spans_of_protobuf, JSON: spans_of_json}
 # Bytes of memory that the spans of a protobuf body may take: 10,000 of them, each with the attributes we keep.
 _SPANS_WEIGHT = 20_000_000
+# And that a request takes at least, so that not too many of them wait for their turn.
+_WEIGHT_MIN = 64_000
+# Requests of one trace wait for each other in the database; they must not take all connections of this process.
+_TURNS = 2
 
 
 @router.post(PREFIX)
@@ -49,10 +53,20 @@ async def _take(request: Request, kind: str) -> TraceReceipt:
     customer_id = principal.customer_id
     with queue.memory.held() as held:
         body = await read_body(request, limit=BODY_LIMIT, take=held.take)
-        held.take(decoded_weight(body) if kind == JSON else min(_SPANS_WEIGHT, 200 * len(body)))
+        weight = decoded_weight(body) if kind == JSON else min(_SPANS_WEIGHT, 200 * len(body))
+        held.take(max(_WEIGHT_MIN, weight))
         # Reading protobuf is Python: in a thread, so that other requests go on meanwhile.
         spans = await asyncio.to_thread(read, body)
         del body
-        async with runtime.unit() as unit:
-            own_subject = public_id("cus", customer_id) if customer_id else None
+        own_subject = public_id("cus", customer_id) if customer_id else None
+        async with _turns(request), runtime.unit() as unit:
             return await take_traces(unit, customer_id, own_subject, spans)
+
+
+def _turns(request: Request) -> asyncio.Semaphore:
+    """The turns of this process, made when first asked for."""
+    state = request.app.state
+    if not hasattr(state, "otlp_turns"):
+        state.otlp_turns = asyncio.Semaphore(_TURNS)
+    turns: asyncio.Semaphore = state.otlp_turns
+    return turns

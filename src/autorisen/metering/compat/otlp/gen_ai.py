@@ -21,6 +21,7 @@ _TOKENS: dict[str, tuple[str, ...]] = {
     "input_tokens": (
         "gen_ai.usage.input_tokens",
         "gen_ai.usage.prompt_tokens",
+        "gen_ai.aggregated_usage.input_tokens",
         "llm.usage.prompt_tokens",
         "llm.token_count.prompt",
         "ai.usage.inputTokens",
@@ -29,6 +30,7 @@ _TOKENS: dict[str, tuple[str, ...]] = {
     "output_tokens": (
         "gen_ai.usage.output_tokens",
         "gen_ai.usage.completion_tokens",
+        "gen_ai.aggregated_usage.output_tokens",
         "llm.usage.completion_tokens",
         "llm.token_count.completion",
         "ai.usage.outputTokens",
