@@ -50,6 +50,9 @@ async def test_events_are_listed_with_their_arrival(
     assert noted.event["dataschema"] == "https://x.example"
     answer = await client.get("/compat/openmeter/api/v1/events?subject=zulu", headers=house.operator)
     assert [each["event"]["id"] for each in answer.json()] == ["theirs"]
+    await client.post("/api/events", json=llm_event("lost", subject="nobody"), headers=house.operator)
+    answer = await client.get("/compat/openmeter/api/v1/events?subject=nobody", headers=house.operator)
+    assert [(each["event"]["id"], each.get("customerId")) for each in answer.json()] == [("lost", None)]
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=ten", "id=%00", "from=x", "ingestedAtFrom=x"])

@@ -223,3 +223,11 @@ async def test_bad_bodies_of_queries_are_refused(client: httpx.AsyncClient, hous
     address = "/compat/openmeter/api/v1/meters/llm.input_tokens/query"
     answer = await client.post(address, content=body, headers=house.acme.headers)
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+
+
+async def test_what_a_body_leaves_empty_is_not_asked(client: httpx.AsyncClient, house: House) -> None:
+    await client.post("/api/events", json=llm_event("one"), headers=house.acme.headers)
+    body = '{"subject": null, "groupBy": [], "filterGroupBy": {}, "clientId": "x", "newer": 1}'
+    address = "/compat/openmeter/api/v1/meters/llm.input_tokens/query"
+    answer = await client.post(address, content=body, headers=house.acme.headers)
+    assert (answer.status_code, [row["value"] for row in answer.json()["data"]]) == (200, [10])
