@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -44,7 +43,7 @@ _STRETCH = 500_000
 
 @dataclass(frozen=True)
 class Flatness:
-    """The rate with so many events stored, the rate with none, and the median of the rounds' ratios."""
+    """The rate with so many events stored and the rate with none, over all turns, and their ratio."""
 
     ids: IdKind
     stored: int
@@ -90,20 +89,19 @@ def _stretch(url: str, first: int, rows: int) -> None:
 
 
 def flatness(full: House, empty: House, stored: int, load: Load, rounds: int) -> Flatness:
-    """The same load on both, in turns, each after a checkpoint of its own; the empty one is emptied each time."""
-    rates: dict[str, list[float]] = {"full": [], "empty": []}
+    """The same load on both in turns after one checkpoint; the empty one is emptied for each of its turns.
+
+    One checkpoint and the sum of all turns: what a checkpoint costs belongs to the rate, as often as it comes.
+    """
+    seconds = {"full": 0.0, "empty": 0.0}
+    for home in (full, empty):
+        home.checkpoint()
     for number in range(rounds):
         turns = [("full", full), ("empty", empty)]
         for name, home in turns if number % 2 else reversed(turns):
             if home is empty:
                 home.forget_events()
-            home.checkpoint()
-            rates[name].append(store(home, load).a_second)
-    ratios = [one / other for one, other in zip(rates["full"], rates["empty"], strict=True)]
-    return Flatness(
-        load.ids,
-        stored,
-        round(statistics.median(rates["full"])),
-        round(statistics.median(rates["empty"])),
-        round(statistics.median(ratios), 2),
-    )
+            seconds[name] += load.size * load.requests / store(home, load).a_second
+    events = load.size * load.requests * rounds
+    ratio = round(seconds["empty"] / seconds["full"], 2)
+    return Flatness(load.ids, stored, round(events / seconds["full"]), round(events / seconds["empty"]), ratio)

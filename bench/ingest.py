@@ -39,7 +39,7 @@ FULL = Plan(
     rounds=7,
     requests={1_000: 300, 100: 1_500, 1: 6_000},
     stored=20_000_000,
-    growth=((Load(1_000, 8, 600), 5), (Load(1_000, 8, 1_500, "random"), 3)),
+    growth=((Load(1_000, 8, 600), 6), (Load(1_000, 8, 1_500, "random"), 4)),
 )
 QUICK = Plan(
     rounds=1,
