@@ -76,8 +76,8 @@ bench-backfill: dev ## Measure: rows per second from a CSV of a million rows, be
 bench-ingest: dev ## Measure ingest beside its limits, empty and at 20 million events (20 minutes; ARGS=--quick: one)
 	@$(BIN)/python -m bench ingest $(ARGS)
 
-faults: dev ## Kill web and worker at random while events arrive; nothing may be lost or doubled
-	@$(BIN)/pytest tests/faults $(ARGS)
+faults: dev ## The long form of the faults: kills, a database that stops, cut connections, a full disk
+	@FAULTS_LONG=1 $(BIN)/pytest tests/faults -s $(ARGS)
 
 screenshots: dev ## Take pictures of every page, light and dark, phone and desktop
 	@$(BIN)/python scripts/take_screenshots.py

@@ -111,7 +111,7 @@ RAW_BODIES = ("/api/events", "/api/payment/webhook", "/api/payments/webhooks/")
 SIGNED_BODIES = ("/api/payment/webhook", "/api/payments/webhooks/")
 
 # Bytes; everything else takes `web_security.BODY_BYTES_MAX`.
-LARGER_BODIES = {"/api/events": 8 * 1024 * 1024, "/compat/": 8 * 1024 * 1024, "/v1/traces": 8 * 1024 * 1024}
+LARGER_BODIES = dict.fromkeys(("/api/events", "/api/events/corrections", "/compat/", "/v1/traces"), 8 * 1024 * 1024)
 
 _MACHINE_PREFIXES = ("/api/", "/v1/", "/compat/", "/alive", "/services/", "/metrics")
 

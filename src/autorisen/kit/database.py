@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, LiteralString
@@ -24,6 +25,7 @@ _TRANSIENT = (OperationalError, PoolTimeout, errors.InsufficientResources)
 
 # A connection that answered so recently is believed to be there still: asking costs as much as a small statement.
 _FRESH_SECONDS = 1.0
+FULL_SECONDS = 5.0
 
 _PING: LiteralString = "SELECT 1"
 _READ_ONLY: LiteralString = "SET TRANSACTION READ ONLY"
@@ -51,6 +53,7 @@ class Database:
     def __init__(self, url: str, *, min_size: int = 1, max_size: int = 10, wait_seconds: float = 5.0) -> None:
         self.url = url
         self._returned: WeakKeyDictionary[AsyncConnection[Any], float] = WeakKeyDictionary()
+        self._full_at: float | None = None
         self._pool: AsyncConnectionPool[AsyncConnection[TupleRow]] = AsyncConnectionPool(
             url,
             min_size=min_size,
@@ -63,7 +66,9 @@ class Database:
             # A connection that a database restart has cut is found here and replaced, not by the request.
             check=self._check,
             reset=self._note_return,
-            reconnect_timeout=30.0,
+            # Attempts of one series are ever further apart; the next request begins a new one. So a database that was
+            # away for a moment is found again in seconds.
+            reconnect_timeout=3.0,
             kwargs={"autocommit": False, "application_name": "autorisen"},
         )
 
@@ -104,6 +109,8 @@ class Database:
                 if pipelined:
                     await connection.commit()
         except _TRANSIENT as error:
+            if isinstance(error, errors.DiskFull):
+                self._full_at = asyncio.get_running_loop().time()
             raise Unavailable("the database can't be reached at the moment; send the same again") from error
 
     @asynccontextmanager
@@ -112,6 +119,13 @@ class Database:
         async with self.transaction() as tx:
             await tx.execute(_SNAPSHOT if snapshot else _READ_ONLY)
             yield tx
+
+    def has_room(self) -> bool:
+        """Whether no write of this process failed for want of disk in the last seconds.
+
+        Told from what happened: a full disk still answers queries, and takes a write where a page has room.
+        """
+        return self._full_at is None or asyncio.get_running_loop().time() > self._full_at + FULL_SECONDS
 
     async def is_reachable(self) -> bool:
         try:

@@ -90,13 +90,19 @@ async def components(runtime: Runtime) -> list[Component]:
     if seen is None:
         return [Component("database", State.DOWN, "does not answer")]
     answers = Component("database", State.OK, "answers")
-    return [answers, _worker(seen), _queue(seen), _webhooks(seen), _payments(seen), _events(seen)]
+    return [answers, _storage(runtime), _worker(seen), _queue(seen), _webhooks(seen), _payments(seen), _events(seen)]
 
 
 def overall(parts: list[Component]) -> State:
     """The worst state of all parts."""
     order = list(State)
     return max((part.state for part in parts), key=order.index, default=State.OK)
+
+
+def _storage(runtime: Runtime) -> Component:
+    if not runtime.database.has_room():
+        return Component("storage", State.DOWN, "the disk of the database is full: make room, and all goes on")
+    return Component("storage", State.OK, "has room")
 
 
 def _worker(seen: Figures) -> Component:
