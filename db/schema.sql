@@ -924,6 +924,23 @@ CREATE TABLE metering.rebuilds (
     CONSTRAINT rebuilds_state_check CHECK ((state = ANY (ARRAY['building'::text, 'done'::text, 'replaced'::text])))
 );
 
+CREATE TABLE metering.reconciliations (
+    id uuid NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone NOT NULL,
+    actor text NOT NULL,
+    since timestamp with time zone,
+    until timestamp with time zone NOT NULL,
+    differences bigint NOT NULL,
+    repaired bigint NOT NULL,
+    digest text NOT NULL,
+    document text NOT NULL,
+    CONSTRAINT reconciliations_actor_check CHECK ((actor <> ''::text)),
+    CONSTRAINT reconciliations_differences_check CHECK ((differences >= 0)),
+    CONSTRAINT reconciliations_digest_check CHECK ((digest ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT reconciliations_repaired_check CHECK ((repaired >= 0))
+);
+
 CREATE TABLE metering.rejected_events (
     tenant uuid NOT NULL,
     digest bytea NOT NULL,
@@ -954,6 +971,19 @@ CREATE TABLE metering.repairs (
     CONSTRAINT repairs_check1 CHECK (((body IS NULL) OR (outcome = 'replayed'::text))),
     CONSTRAINT repairs_outcome_check CHECK ((outcome = ANY (ARRAY['replayed'::text, 'discarded'::text]))),
     CONSTRAINT repairs_reason_check CHECK ((reason <> ''::text))
+);
+
+CREATE TABLE metering.rollup_repairs (
+    reconciliation_id uuid NOT NULL,
+    meter text NOT NULL,
+    customer_id uuid NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    dimensions text NOT NULL,
+    before numeric,
+    after numeric,
+    actor text NOT NULL,
+    repaired_at timestamp with time zone NOT NULL,
+    CONSTRAINT rollup_repairs_actor_check CHECK ((actor <> ''::text))
 );
 
 CREATE TABLE metering.rollups (
@@ -1444,11 +1474,17 @@ ALTER TABLE ONLY metering.meters
 ALTER TABLE ONLY metering.rebuilds
     ADD CONSTRAINT rebuilds_pkey PRIMARY KEY (series);
 
+ALTER TABLE ONLY metering.reconciliations
+    ADD CONSTRAINT reconciliations_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY metering.rejected_events
     ADD CONSTRAINT rejected_events_pkey PRIMARY KEY (tenant, digest);
 
 ALTER TABLE ONLY metering.repairs
     ADD CONSTRAINT repairs_pkey PRIMARY KEY (tenant, digest);
+
+ALTER TABLE ONLY metering.rollup_repairs
+    ADD CONSTRAINT rollup_repairs_pkey PRIMARY KEY (reconciliation_id, meter, customer_id, hour, dimensions);
 
 ALTER TABLE ONLY metering.rollups
     ADD CONSTRAINT rollups_pkey PRIMARY KEY (customer_id, meter, hour, dimensions);
@@ -1758,7 +1794,11 @@ CREATE TRIGGER events_append_only BEFORE DELETE OR UPDATE OF tenant, source, eve
 
 CREATE TRIGGER events_claimed_once BEFORE UPDATE OF customer_id ON metering.events FOR EACH ROW WHEN ((old.customer_id IS NOT NULL)) EXECUTE FUNCTION kit.forbid_change();
 
+CREATE TRIGGER reconciliations_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON metering.reconciliations FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
 CREATE TRIGGER repairs_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON metering.repairs FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER rollup_repairs_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON metering.rollup_repairs FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE TRIGGER allowed_steps_fixed BEFORE DELETE OR UPDATE OR TRUNCATE ON payments.allowed_steps FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 

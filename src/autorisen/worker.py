@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from autorisen import accounts, billing, metering, payments, subscriptions
+from autorisen import accounts, billing, metering, ops, payments, subscriptions
 from autorisen.kit.mail import MAIL_JOB
 from autorisen.kit.work import Fact, Job, Recurring, Registry
 from autorisen.kit.work.model import Handler
@@ -18,6 +18,7 @@ JOBS: tuple[Job, ...] = (
     billing.CLOSE_PERIOD_JOB,
     subscriptions.EXPIRE_HOLDS_JOB,
     Job("accounts.forget_old_attempts", accounts.forget_old_attempts),
+    Job(ops.RECONCILE_KIND, ops.reconcile_nightly, mode="leased"),
 )
 
 # One line a fact: who wants to know. An empty tuple says on purpose: nobody.
@@ -51,6 +52,7 @@ SCHEDULE: tuple[Recurring, ...] = (
     *payments.SCHEDULE,
     subscriptions.EXPIRE_HOLDS,
     Recurring("accounts.forget_old_attempts", "accounts.forget_old_attempts", timedelta(days=1), timedelta(hours=3)),
+    Recurring(ops.RECONCILE_KIND, ops.RECONCILE_KIND, timedelta(days=1), timedelta(hours=2)),
 )
 
 

@@ -40,6 +40,7 @@ from autorisen.accounts.errors import (
 from autorisen.accounts.facts import CustomerCreated, UserSignedUp
 from autorisen.accounts.model import ApiKey, AuditEntry, Customer, Principal, Scope, User
 from autorisen.accounts.sign_up import sign_up
+from autorisen.accounts.store import operator_emails
 from autorisen.accounts.throttle import forget_old_attempts
 from autorisen.accounts.users import add_member, create_user, disable_user, members_of, user_by_email
 
@@ -79,6 +80,7 @@ __all__ = [
     "member",
     "members_of",
     "operator",
+    "operator_emails",
     "record_audit",
     "revoke_api_key",
     "sign_up",

@@ -67,6 +67,7 @@ VALUES (%(id)s, %(email)s, lower(%(email)s), %(name)s, %(password_hash)s, %(is_o
 ON CONFLICT (email_folded) DO NOTHING
 RETURNING id, email, name, is_operator, disabled_at, created_at
 """
+OPERATOR_EMAILS = "SELECT email FROM accounts.users WHERE is_operator AND disabled_at IS NULL ORDER BY email"
 USER = "SELECT id, email, name, is_operator, disabled_at, created_at FROM accounts.users WHERE id = %(id)s"
 USER_BY_EMAIL = """
 SELECT id, email, name, is_operator, disabled_at, created_at
@@ -365,3 +366,8 @@ async def insert_audit(
 
 async def list_audit(tx: Tx, *, target: str, limit: int) -> list[AuditEntry]:
     return await _all(tx, AuditEntry, LIST_AUDIT, {"target": target, "limit": limit})
+
+
+async def operator_emails(tx: Tx) -> list[str]:
+    """Where operators read what needs one of them."""
+    return [row[0] for row in await (await tx.execute(OPERATOR_EMAILS)).fetchall()]

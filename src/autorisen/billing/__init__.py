@@ -38,6 +38,7 @@ from autorisen.billing.jobs import CLOSE_PERIOD_JOB, schedule_close, schedule_ea
 from autorisen.billing.model import Draft, Invoice, InvoiceStatus, Line, LineKind, Party, Purpose, RatedUsage
 from autorisen.billing.pay_invoice import pay_invoice
 from autorisen.billing.read_invoices import customer_invoice, invoice
+from autorisen.billing.reconciliation import compare_closings, count_closings
 from autorisen.billing.settle_invoice import settle_invoice
 from autorisen.billing.store import list_invoices
 from autorisen.billing.unapplied.store import UnappliedPayment, count_unapplied, list_unapplied, unapplied_payment
@@ -72,7 +73,9 @@ __all__ = [
     "UnappliedPayment",
     "checkout_state",
     "close_period",
+    "compare_closings",
     "cost_so_far",
+    "count_closings",
     "count_unapplied",
     "customer_invoice",
     "explain",

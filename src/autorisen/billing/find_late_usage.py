@@ -10,6 +10,7 @@ from uuid import UUID
 from autorisen import catalog
 from autorisen.billing import store
 from autorisen.billing.build_invoice import LateUsage
+from autorisen.billing.model import Closing
 from autorisen.billing.rate_period import PREVIEW, RatingTerms, rate_period
 from autorisen.kit.database import Tx
 
@@ -26,18 +27,23 @@ async def find_late_usage(
         tx, customer_id=customer_id, currency=currency, limit=CLOSED_PERIODS_LOOKED_AT
     )
     for closing in reversed(closings):
-        terms = RatingTerms(
-            period_id=closing.period_id,
-            customer_id=customer_id,
-            plan=await catalog.plan_version(tx, closing.plan_version_id),
-            currency=closing.currency,
-            interval=closing.interval,
-            start_at=closing.period_start,
-            end_at=closing.period_end,
-        )
+        terms = await terms_of(tx, closing)
         billed = await store.latest_rated(tx, closing.period_id)
         for now in await rate_period(tx, terms, at=at, new_id=new_id):
             before = billed.get(now.meter)
             if before is not None and now.quantity != before.quantity:
                 found.append(LateUsage(before, replace(now, revision=before.revision + 1)))
     return tuple(found)
+
+
+async def terms_of(tx: Tx, closing: Closing) -> RatingTerms:
+    """The terms under which a closed period was rated."""
+    return RatingTerms(
+        period_id=closing.period_id,
+        customer_id=closing.customer_id,
+        plan=await catalog.plan_version(tx, closing.plan_version_id),
+        currency=closing.currency,
+        interval=closing.interval,
+        start_at=closing.period_start,
+        end_at=closing.period_end,
+    )

@@ -27,6 +27,7 @@ NOUNS = (
     "users",
     "keys",
     "work",
+    "reconcile",
 )
 
 

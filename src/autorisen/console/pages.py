@@ -18,6 +18,7 @@ from autorisen.console import (
     invoices_page,
     mail_page,
     payments_page,
+    reconciliations_page,
     work_page,
 )
 from autorisen.console.access import Operator
@@ -31,7 +32,16 @@ from autorisen.payments import DeliveryStatus
 from autorisen.ui import render
 
 router = APIRouter(prefix="/console")
-for part in (customers_page, invoices_page, payments_page, deliveries_page, work_page, clock_page, mail_page):
+for part in (
+    customers_page,
+    invoices_page,
+    payments_page,
+    deliveries_page,
+    reconciliations_page,
+    work_page,
+    clock_page,
+    mail_page,
+):
     router.include_router(part.router)
 
 _RECENT = 8

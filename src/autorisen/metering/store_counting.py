@@ -326,11 +326,17 @@ async def mark_stale(tx: Tx, stale: Collection[tuple[str, str, str]]) -> None:
 
 async def count_in_hours(tx: Tx, hours: Collection[tuple[UUID, datetime]], meters: Sequence[Meter]) -> Counts:
     """What the events of these customers and hours add up to, read as a stream: an hour may hold a million."""
-    spots = sorted(hours)
+    return await count_between(tx, [(customer_id, hour, hour + HOUR) for customer_id, hour in sorted(hours)], meters)
+
+
+async def count_between(
+    tx: Tx, stretches: Sequence[tuple[UUID, datetime, datetime]], meters: Sequence[Meter]
+) -> Counts:
+    """What the events of these customers add up to from one instant to another, hour by hour."""
     values = {
-        "customers": [customer_id for customer_id, _ in spots],
-        "starts": [hour for _, hour in spots],
-        "ends": [hour + HOUR for _, hour in spots],
+        "customers": [customer_id for customer_id, _, _ in stretches],
+        "starts": [start for _, start, _ in stretches],
+        "ends": [end for _, _, end in stretches],
         "types": sorted({meter.definition.event_type for meter in meters}),
     }
     counter = Counter(meters)

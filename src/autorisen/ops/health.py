@@ -44,6 +44,7 @@ class Figures:
     parked_deliveries: int
     unapplied_payments: int
     events: int
+    reconciliation: metering.Reconciliation | None
     now: datetime
 
     @property
@@ -80,6 +81,7 @@ async def _figures(runtime: Runtime) -> Figures:
             parked_deliveries=deliveries[payments.DeliveryStatus.PARKED],
             unapplied_payments=await billing.count_unapplied(tx),
             events=counts.stored,
+            reconciliation=await metering.latest_reconciliation(tx),
             now=now,
         )
 
@@ -90,7 +92,8 @@ async def components(runtime: Runtime) -> list[Component]:
     if seen is None:
         return [Component("database", State.DOWN, "does not answer")]
     answers = Component("database", State.OK, "answers")
-    return [answers, _storage(runtime), _worker(seen), _queue(seen), _webhooks(seen), _payments(seen), _events(seen)]
+    parts = (_worker, _queue, _webhooks, _payments, _events, _reconciliation)
+    return [answers, _storage(runtime), *(part(seen) for part in parts)]
 
 
 def overall(parts: list[Component]) -> State:
@@ -133,3 +136,13 @@ def _payments(seen: Figures) -> Component:
 
 def _events(seen: Figures) -> Component:
     return Component("events", State.OK, f"{seen.events} stored")
+
+
+def _reconciliation(seen: Figures) -> Component:
+    last = seen.reconciliation
+    if last is None:
+        return Component("reconciliation", State.OK, "none yet; the first one comes at night")
+    if last.outstanding:
+        detail = f"{last.outstanding} differences on {last.began_at:%Y-%m-%d}; see the console's reconciliations"
+        return Component("reconciliation", State.DEGRADED, detail)
+    return Component("reconciliation", State.OK, f"nothing differs, {last.began_at:%Y-%m-%d %H:%M} UTC")

@@ -34,3 +34,10 @@ def _add_figures(registry: CollectorRegistry, seen: Figures) -> None:
     unapplied = Gauge("autorisen_payments_unapplied", "Payments that pay nothing we know", registry=registry)
     unapplied.set(seen.unapplied_payments)
     Gauge("autorisen_events_stored", "Usage events stored", registry=registry).set(seen.events)
+    if seen.reconciliation is not None:
+        found = Gauge(
+            "autorisen_reconciliation_differences", "Found by the last one and not repaired", registry=registry
+        )
+        found.set(seen.reconciliation.outstanding)
+        at = Gauge("autorisen_reconciliation_timestamp_seconds", "When the last one began", registry=registry)
+        at.set(seen.reconciliation.began_at.timestamp())

@@ -1,0 +1,136 @@
+"""What was billed of closed periods, against what should have been. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from autorisen import metering
+from autorisen.billing.model import Closing, LineKind
+from autorisen.kit.ids import public_id
+from autorisen.metering import CheckName, Discrepancy, Kind
+
+
+@dataclass(frozen=True)
+class Rating:
+    """One stored rating of a closed period."""
+
+    id: UUID
+    meter: str
+    revision: int
+    quantity: Decimal
+    events: int
+    amount_minor: int
+    rated_at: datetime
+
+
+@dataclass(frozen=True)
+class BilledLine:
+    """One line of an invoice that bills a rating."""
+
+    rated_usage_id: UUID
+    invoice: str
+    kind: LineKind
+    quantity: Decimal
+    amount_minor: int
+
+
+@dataclass(frozen=True)
+class InvoiceSum:
+    """An invoice whose lines do not add up to its total."""
+
+    invoice: str
+    total_minor: int
+    lines_minor: int
+
+
+def newest(ratings: Sequence[Rating]) -> dict[str, Rating]:
+    """The rating of each meter that holds."""
+    return {each.meter: each for each in sorted(ratings, key=lambda rating: rating.revision)}
+
+
+def place_of(closing: Closing, meter: str) -> dict[str, str]:
+    return {
+        "customer": public_id("cus", closing.customer_id),
+        "period": f"{closing.period_start.isoformat()} to {closing.period_end.isoformat()}",
+        "meter": meter,
+    }
+
+
+def compare_amounts(
+    closing: Closing, ratings: Sequence[Rating], due: Mapping[UUID, int], priced: Sequence[str]
+) -> list[Discrepancy]:
+    """Ratings against what their quantities cost (`due`, by rating); each of the `priced` meters must have one."""
+    found = [
+        Discrepancy(CheckName.RATED_USAGE, Kind.RATING_MISSING, place_of(closing, meter), "a rating", "nothing")
+        for meter in priced
+        if all(rating.meter != meter for rating in ratings)
+    ]
+    for rating in ratings:
+        amount = due.get(rating.id)
+        if amount is not None and amount != rating.amount_minor:
+            place = place_of(closing, rating.meter) | {"revision": str(rating.revision)}
+            expected, there = _minor(amount, closing), _minor(rating.amount_minor, closing)
+            found.append(Discrepancy(CheckName.RATED_USAGE, Kind.RATED_AMOUNT, place, expected, there))
+    return found
+
+
+def compare_quantity(
+    closing: Closing, rating: Rating, counted: metering.Quantity, events: Sequence[str]
+) -> Discrepancy:
+    """A rating that is not what was counted when it was made. `events` are the first of those that are counted."""
+    place = place_of(closing, rating.meter) | {"revision": str(rating.revision)}
+    return Discrepancy(
+        CheckName.RATED_USAGE,
+        Kind.RATED_QUANTITY,
+        place,
+        f"{counted.quantity:f} of {counted.events} events",
+        f"{rating.quantity:f} of {rating.events} events",
+        tuple(events),
+        counted.events,
+    )
+
+
+def compare_lines(closing: Closing, ratings: Sequence[Rating], lines: Sequence[BilledLine]) -> list[Discrepancy]:
+    """Each rating, or what it changes against the one before, against the line that bills it."""
+    found: list[Discrepancy] = []
+    before: dict[str, Rating] = {}
+    for rating in sorted(ratings, key=lambda each: (each.meter, each.revision)):
+        earlier = before.get(rating.meter)
+        before[rating.meter] = rating
+        amount = rating.amount_minor - (earlier.amount_minor if earlier else 0)
+        quantity = rating.quantity - (earlier.quantity if earlier else 0)
+        place = place_of(closing, rating.meter) | {"revision": str(rating.revision)}
+        mine = [line for line in lines if line.rated_usage_id == rating.id]
+        # Usage inside the allowance is on the invoice, at zero; corrections are when they change the amount.
+        is_shown = earlier is None and quantity and closing.invoice_id is not None
+        if not mine and (amount or is_shown):
+            found.append(_line(Kind.LINE_MISSING, place, _minor(amount, closing), "no line"))
+        if len(mine) > 1:
+            named = ", ".join(sorted(line.invoice for line in mine))
+            found.append(_line(Kind.LINE_DOUBLED, place | {"invoice": named}, "1 line", f"{len(mine)} lines"))
+        for line in mine:
+            there = place | {"invoice": line.invoice}
+            if line.quantity != quantity:
+                found.append(_line(Kind.LINE_QUANTITY, there, f"{quantity:f}", f"{line.quantity:f}"))
+            if line.amount_minor != amount:
+                wanted, billed = _minor(amount, closing), _minor(line.amount_minor, closing)
+                found.append(_line(Kind.LINE_AMOUNT, there, wanted, billed))
+    return found
+
+
+def compare_sum(each: InvoiceSum) -> Discrepancy:
+    place = {"invoice": each.invoice}
+    expected, found = f"lines of {each.lines_minor} minor units", f"a total of {each.total_minor} minor units"
+    return _line(Kind.INVOICE_TOTAL, place, expected, found)
+
+
+def _line(kind: Kind, place: Mapping[str, str], expected: str, found: str) -> Discrepancy:
+    return Discrepancy(CheckName.INVOICE_LINES, kind, place, expected, found)
+
+
+def _minor(amount: int, closing: Closing) -> str:
+    return f"{amount} minor units of {closing.currency}"
