@@ -119,7 +119,10 @@ def _web(home: Path, url: str, module: str) -> Iterator[tuple[int, subprocess.Po
         yield port, web
     finally:
         web.terminate()
-        web.wait(20)
+        try:
+            web.wait(20)
+        except subprocess.TimeoutExpired:
+            web.kill()
 
 
 def _await_answer(port: int, web: subprocess.Popen[bytes]) -> None:
