@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from importlib import import_module
 
 import httpx
@@ -70,3 +71,24 @@ async def test_stretches_of_one_find_the_same(
     assert await find(runtime) == found
     await find(runtime, repair=True)
     assert (await find(runtime))[2] == ("rollups", found[2][1], 0)
+
+
+async def test_events_that_arrive_meanwhile_are_no_differences(
+    runtime: Runtime, worker: Worker, client: httpx.AsyncClient, clock: FrozenClock
+) -> None:
+    """Goal: both sides of a comparison are of one moment. Without the snapshot some of these rounds differ."""
+    shop = Shop(runtime, worker, client, clock)
+    customer = await shop.customer()
+
+    async def use() -> None:
+        for round in range(20):
+            await shop.use(customer, 20, prefix=f"round{round}")
+
+    using = asyncio.create_task(use())
+    rounds = 0
+    while not using.done():
+        found = await find(runtime)
+        assert sum(differences for _, _, differences in found) == 0, found
+        rounds += 1
+    await using
+    assert rounds > 1
