@@ -112,6 +112,12 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION billing.sum_of_parts(parts jsonb) RETURNS numeric
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT coalesce(sum((value ->> 'amount_minor')::numeric), 0) FROM jsonb_array_elements(parts)
+$$;
+
 CREATE FUNCTION catalog.forbid_later_price() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -124,6 +130,38 @@ BEGIN
             USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NEW;
+
+END
+$$;
+
+CREATE FUNCTION catalog.model_is_sound(model jsonb) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE STRICT
+    AS $$
+DECLARE
+    tier jsonb;
+    below numeric := 0;
+    is_open boolean := false;
+
+BEGIN
+    CASE model ->> 'model'
+    WHEN 'package' THEN
+        RETURN coalesce((model ->> 'size')::numeric > 0 AND (model ->> 'amount')::numeric >= 0, false);
+    WHEN 'percentage' THEN
+        RETURN coalesce((model ->> 'rate')::numeric >= 0 AND (model ->> 'fee')::numeric >= 0, false);
+    WHEN 'graduated', 'volume' THEN
+        FOR tier IN SELECT value FROM jsonb_array_elements(model -> 'tiers') WITH ORDINALITY ORDER BY ordinality LOOP
+            IF is_open OR NOT coalesce((tier ->> 'unit_amount')::numeric >= 0 AND (tier ->> 'fee')::numeric >= 0, false)
+                OR (tier ->> 'up_to')::numeric <= below
+            THEN
+                RETURN false;
+            END IF;
+            below := (tier ->> 'up_to')::numeric;
+            is_open := below IS NULL;
+        END LOOP;
+        RETURN is_open;
+    ELSE
+        RETURN false;
+    END CASE;
 
 END
 $$;
@@ -551,12 +589,15 @@ CREATE TABLE billing.rated_usage (
     period_start timestamp with time zone NOT NULL,
     period_end timestamp with time zone NOT NULL,
     rated_at timestamp with time zone NOT NULL,
+    parts jsonb DEFAULT '[]'::jsonb NOT NULL,
     CONSTRAINT rated_usage_amount_minor_check CHECK ((amount_minor >= 0)),
     CONSTRAINT rated_usage_check CHECK (((included >= (0)::numeric) AND (included <= quantity))),
     CONSTRAINT rated_usage_check1 CHECK (((billable >= (0)::numeric) AND ((included + billable) <= quantity))),
     CONSTRAINT rated_usage_check2 CHECK ((period_end > period_start)),
     CONSTRAINT rated_usage_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT rated_usage_events_check CHECK ((events >= 0)),
+    CONSTRAINT rated_usage_is_its_parts CHECK (((parts = '[]'::jsonb) OR (billing.sum_of_parts(parts) = (amount_minor)::numeric))),
+    CONSTRAINT rated_usage_parts_check CHECK ((jsonb_typeof(parts) = 'array'::text)),
     CONSTRAINT rated_usage_quantity_check CHECK ((quantity >= (0)::numeric)),
     CONSTRAINT rated_usage_revision_check CHECK ((revision > 0)),
     CONSTRAINT rated_usage_unit_amount_check CHECK ((unit_amount >= (0)::numeric))
@@ -612,16 +653,23 @@ CREATE TABLE catalog.prices (
     unit_amount numeric,
     unit_label text,
     overage_allowed boolean,
+    model jsonb,
+    minimum_minor bigint,
+    cap_minor bigint,
     CONSTRAINT prices_amount_minor_check CHECK ((amount_minor >= 0)),
     CONSTRAINT prices_billing_interval_check CHECK ((billing_interval = ANY (ARRAY['month'::text, 'year'::text]))),
+    CONSTRAINT prices_cap_holds_minimum CHECK ((cap_minor >= minimum_minor)),
+    CONSTRAINT prices_cap_minor_check CHECK ((cap_minor > 0)),
     CONSTRAINT prices_check CHECK (
 CASE kind
-    WHEN 'flat'::text THEN ((num_nulls(billing_interval, amount_minor) = 0) AND (num_nonnulls(meter, included, unit_amount, unit_label, overage_allowed) = 0))
-    ELSE ((num_nulls(meter, included, unit_amount, unit_label, overage_allowed) = 0) AND (num_nonnulls(billing_interval, amount_minor) = 0))
+    WHEN 'flat'::text THEN ((num_nulls(billing_interval, amount_minor) = 0) AND (num_nonnulls(meter, included, unit_amount, unit_label, overage_allowed, model, minimum_minor, cap_minor) = 0))
+    ELSE ((num_nulls(meter, included, unit_label, overage_allowed) = 0) AND (num_nonnulls(unit_amount, model) = 1) AND (overage_allowed OR (num_nonnulls(model, minimum_minor, cap_minor) = 0)) AND (num_nonnulls(billing_interval, amount_minor) = 0))
 END),
     CONSTRAINT prices_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT prices_included_check CHECK ((included >= (0)::numeric)),
     CONSTRAINT prices_kind_check CHECK ((kind = ANY (ARRAY['flat'::text, 'usage'::text]))),
+    CONSTRAINT prices_minimum_minor_check CHECK ((minimum_minor > 0)),
+    CONSTRAINT prices_model_check CHECK (catalog.model_is_sound(model)),
     CONSTRAINT prices_position_check CHECK (("position" >= 0)),
     CONSTRAINT prices_unit_amount_check CHECK ((unit_amount >= (0)::numeric))
 );

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from autorisen import billing, subscriptions
-from autorisen.billing import InvoiceStatus, LineKind, Purpose, store
+from autorisen.billing import InvoiceStatus, LineKind, Purpose, store_rated
 from autorisen.kit.mail import mails
 from autorisen.kit.work import Worker
 from autorisen.kit.work.store import queue_state
@@ -54,8 +54,8 @@ async def test_a_free_period_costs_nothing_and_is_still_explained(shop: Shop) ->
     await shop.advance(days=32)
     assert await shop.invoices(customer) == []
     async with shop.runtime.database.read() as tx:
-        closing = await store.find_closing(tx, free.id)
-        rated = (await store.latest_rated(tx, free.id))["agent.execution"]
+        closing = await store_rated.find_closing(tx, free.id)
+        rated = (await store_rated.latest_rated(tx, free.id))["agent.execution"]
     assert closing is not None
     assert closing.invoice_id is None
     assert (int(rated.quantity), int(rated.included), int(rated.billable), rated.amount.minor) == (80, 50, 0, 0)
@@ -113,7 +113,7 @@ async def test_a_period_waits_for_its_grace_time(shop: Shop) -> None:
     await shop.use(customer, 4, at=period.end_at, prefix="next")
     await shop.advance(minutes=1)
     async with shop.runtime.database.read() as tx:
-        assert int((await store.latest_rated(tx, period.id))["agent.execution"].quantity) == 3
+        assert int((await store_rated.latest_rated(tx, period.id))["agent.execution"].quantity) == 3
 
 
 async def test_a_longer_grace_time_puts_off_the_closes_that_wait_already(shop: Shop) -> None:
@@ -127,7 +127,7 @@ async def test_a_longer_grace_time_puts_off_the_closes_that_wait_already(shop: S
         await patient.drain()
         shop.clock.advance(timedelta(hours=23))
     async with shop.runtime.database.read() as tx:
-        assert await store.find_closing(tx, period.id) is None
+        assert await store_rated.find_closing(tx, period.id) is None
         assert (await queue_state(tx, shop.clock.now())).retrying == 0
     shop.clock.set(period.end_at + timedelta(days=3))
     await patient.drain()

@@ -32,7 +32,15 @@ async def test_everybody_reads_what_is_sold(client: httpx.AsyncClient) -> None:
         "meter": "llm.input_tokens",
         "unit": "tokens",
         "included": "5000000",
+        "model": "per_unit",
         "unit_amount_minor": "0.006",
+        "tiers": None,
+        "package_size": None,
+        "package_minor": None,
+        "rate": None,
+        "event_fee_minor": None,
+        "minimum_minor": None,
+        "cap_minor": None,
         "overage_allowed": True,
     }
 

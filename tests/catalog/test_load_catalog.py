@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from autorisen.catalog import CatalogInvalid, FlatPrice, UsagePrice, load_catalog, shipped_catalog
+from autorisen.catalog import CatalogInvalid, FlatPrice, PerUnit, UsagePrice, load_catalog, shipped_catalog
 from autorisen.kit.money import EXPONENTS
 from autorisen.metering import load_meters
 
@@ -76,7 +76,7 @@ def test_a_file_is_read_as_it_is_written() -> None:
     assert isinstance(usage, UsagePrice)
     assert (usage.included, usage.unit_amount, usage.unit_label) == (Decimal(2000), Decimal("0.006"), "executions")
     assert free.prices[2] == UsagePrice(
-        usage.id, "ZAR", "agent.execution", Decimal(50), Decimal(0), "executions", overage_allowed=False
+        usage.id, "ZAR", "agent.execution", Decimal(50), PerUnit(Decimal(0)), "executions", overage_allowed=False
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from uuid import UUID
 
-from autorisen.catalog import PlanVersion, UsagePrice, current_plans, shipped_catalog
+from autorisen.catalog import PerUnit, PlanVersion, UsagePrice, current_plans, shipped_catalog
 from autorisen.kit.unit import Unit
 from autorisen.ops import apply_catalog_text
 
@@ -30,7 +31,53 @@ def usage_price(
         currency,
         "agent.execution",
         Decimal(included),
-        Decimal(unit_amount),
+        PerUnit(Decimal(unit_amount)),
         "executions",
         overage_allowed,
     )
+
+
+def catalog_of(usage: str, *, unit: str = "units", fee: str = "0.00", interval: str = "month", extra: str = "") -> str:
+    """A catalog file with a Free plan and a plan Tested, whose use of the meter `api.use` is priced as `usage` says.
+
+    `usage` is the inside of a [[plan.usage]] table without its meter; the plan is sold in the currency of its prices.
+    The meter sums `amount` of the events of type `api.use`.
+    """
+    currency = re.findall(r'currency = "(\w+)"', usage)[-1]
+    usage = usage.replace("[[price]]", "[[plan.usage.price]]")
+    terms = "limits = { agents = 1, executions = 1, projects = 1, storage_mb = 1, support_hours = 1 }"
+    return f"""
+[[meter]]
+key = "api.use"
+name = "API use"
+event_type = "api.use"
+aggregation = "sum"
+value_path = "amount"
+unit = "{unit}"
+
+[[plan]]
+key = "free"
+name = "Free"
+tagline = "To begin with"
+rank = 0
+default = true
+features = []
+{terms}
+price = [
+    {{ currency = "ZAR", interval = "month", amount = "0.00" }},
+    {{ currency = "USD", interval = "month", amount = "0.00" }},
+]
+
+[[plan]]
+key = "tested"
+name = "Tested"
+tagline = "What the case is about"
+rank = 1
+features = []
+{terms}
+price = [{{ currency = "{currency}", interval = "{interval}", amount = "{fee}" }}]
+{extra}
+[[plan.usage]]
+meter = "api.use"
+{usage}
+"""

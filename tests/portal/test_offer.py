@@ -60,7 +60,7 @@ def test_a_visitor_is_sent_to_register(offered: Offered) -> None:
     assert [card.action.label for card in cards] == ["Start free", "Start with Pro", "Start with Enterprise"]
     assert {card.action.href for card in cards} == {"/register"}
     assert [card.is_marked for card in cards] == [False, True, False]
-    assert cards[0].allowances[0].unit_amount is None, "the free plan sells nothing beyond its allowance"
+    assert cards[0].allowances[0].beyond == (), "the free plan sells nothing beyond its allowance"
     assert cards[1].limits == ("50 agents", "25 projects", "5 GB storage")
     assert cards[2].limits[1] == "Unlimited projects"
 
@@ -119,7 +119,7 @@ def test_the_example_is_rated_as_an_invoice_would_be(offered: Offered) -> None:
     example = example_month(pro, meters, "ZAR")
     assert example is not None
     # 529.00 + 640 x 0.25 + 4 184 220 x 60.00 / 1 000 000, each line rounded once.
-    assert [rated.amount.minor for *_, rated in example.lines] == [16000, 25105, 0]
+    assert [rated.amount.minor for _, rated, _ in example.lines] == [16000, 25105, 0]
     assert example.total == Money(94005, "ZAR")
     assert example_month(pro, meters, "EUR") is None
 

@@ -37,6 +37,7 @@ from autorisen.billing.issue_invoice import issue_invoice
 from autorisen.billing.jobs import CLOSE_PERIOD_JOB, schedule_close, schedule_early_close
 from autorisen.billing.model import Draft, Invoice, InvoiceStatus, Line, LineKind, Party, Purpose, RatedUsage
 from autorisen.billing.pay_invoice import pay_invoice
+from autorisen.billing.present import LineRow, line_rows
 from autorisen.billing.read_invoices import customer_invoice, invoice
 from autorisen.billing.reconciliation import compare_closings, count_closings
 from autorisen.billing.settle_invoice import settle_invoice
@@ -61,6 +62,7 @@ __all__ = [
     "InvoiceWaiting",
     "Line",
     "LineKind",
+    "LineRow",
     "NotAnUpgrade",
     "NothingToPay",
     "Party",
@@ -84,6 +86,7 @@ __all__ = [
     "invoice_first_fee",
     "invoice_pdf",
     "issue_invoice",
+    "line_rows",
     "list_invoices",
     "list_unapplied",
     "next_invoice",

@@ -74,6 +74,7 @@ def usage_line(rated: RatedUsage, terms: TaxTerms) -> Line:
         price_id=rated.price_id,
         meter=rated.meter,
         rated_usage_id=rated.id,
+        parts=rated.parts,
     )
 
 

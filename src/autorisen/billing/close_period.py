@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from autorisen import subscriptions
-from autorisen.billing import store
+from autorisen.billing import store, store_rated
 from autorisen.billing.build_invoice import billable_now
 from autorisen.billing.collect import collect
 from autorisen.billing.draft_invoice import draft_close, fee_of, rating_terms
@@ -34,7 +34,7 @@ async def close_period(unit: Unit, period_id: UUID) -> Closing:
     Raises `PeriodStillOpen`.
     """
     period = await subscriptions.period(unit.tx, period_id, lock=True)
-    closed = await store.find_closing(unit.tx, period_id)
+    closed = await store_rated.find_closing(unit.tx, period_id)
     if closed is not None:
         return closed
     if unit.now < closes_at(period.end_at, unit.settings):
@@ -48,7 +48,7 @@ async def close_period(unit: Unit, period_id: UUID) -> Closing:
     following = await subscriptions.close_and_open_next(unit, period_id)
     fee = None if following is None or following.fee_invoiced else await fee_of(unit.tx, following, terms.currency)
     corrections = billable_now(usage=usage, late=late, fee=fee, currency=terms.currency)
-    await store.insert_rated(unit.tx, [*usage, *(each.now for each in corrections)])
+    await store_rated.insert_rated(unit.tx, [*usage, *(each.now for each in corrections)])
     draft = await draft_close(
         unit.tx, unit.settings, subscription, terms, usage=usage, late=corrections, fee=fee, at=unit.now
     )
@@ -57,7 +57,7 @@ async def close_period(unit: Unit, period_id: UUID) -> Closing:
     if invoice is not None and following is not None and fee is not None:
         await note_fee(unit, following.id, invoice)
     closing = _closing(terms, period.subscription_id, invoice, unit.now)
-    await store.insert_closing(unit.tx, closing)
+    await store_rated.insert_closing(unit.tx, closing)
     if invoice is not None:
         await collect(unit, invoice)
     return closing

@@ -11,7 +11,7 @@ from autorisen import accounts, catalog, subscriptions
 from autorisen.billing.build_invoice import Fee, LateUsage, close_lines, fee_line, upgrade_lines
 from autorisen.billing.model import Draft, Purpose, RatedUsage, TaxTerms
 from autorisen.billing.parties import customer_party, supplier_party
-from autorisen.billing.rate_period import RatingTerms
+from autorisen.billing.rate_period import RatingTerms, served_share
 from autorisen.billing.tax import tax_terms
 from autorisen.kit.database import Tx
 from autorisen.kit.settings import Settings
@@ -27,6 +27,7 @@ async def rating_terms(tx: Tx, period: subscriptions.Period, currency: str) -> R
         interval=period.interval,
         start_at=period.start_at,
         end_at=period.end_at,
+        share=served_share(period),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autorisen import catalog, metering
-from autorisen.billing import store
+from autorisen.billing import store_rated
 from autorisen.billing.model import Invoice, Line, RatedUsage
 from autorisen.kit.database import Tx
 
@@ -28,7 +28,7 @@ async def explain(tx: Tx, invoice: Invoice) -> list[Explanation]:
 
 
 async def _explain_line(tx: Tx, invoice: Invoice, line: Line) -> Explanation:
-    rated = None if line.rated_usage_id is None else await store.rated_usage(tx, line.rated_usage_id)
+    rated = None if line.rated_usage_id is None else await store_rated.rated_usage(tx, line.rated_usage_id)
     if rated is None:
         return Explanation(line)
     return Explanation(
@@ -53,4 +53,6 @@ async def _explain_line(tx: Tx, invoice: Invoice, line: Line) -> Explanation:
 async def _before(tx: Tx, rated: RatedUsage) -> RatedUsage | None:
     if rated.revision == 1:
         return None
-    return await store.rated_revision(tx, period_id=rated.period_id, meter=rated.meter, revision=rated.revision - 1)
+    return await store_rated.rated_revision(
+        tx, period_id=rated.period_id, meter=rated.meter, revision=rated.revision - 1
+    )

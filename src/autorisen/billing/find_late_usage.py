@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from autorisen import catalog
-from autorisen.billing import store
+from autorisen import catalog, subscriptions
+from autorisen.billing import store_rated
 from autorisen.billing.build_invoice import LateUsage
 from autorisen.billing.model import Closing
-from autorisen.billing.rate_period import PREVIEW, RatingTerms, rate_period
+from autorisen.billing.rate_period import PREVIEW, RatingTerms, rate_period, served_share
 from autorisen.kit.database import Tx
 
 # How many closed periods are looked at again. Older corrections are a matter for a person and a credit note.
@@ -23,27 +23,31 @@ async def find_late_usage(
 ) -> tuple[LateUsage, ...]:
     """Every rating of a closed period that is no longer what its events say, oldest period first; nothing is stored."""
     found: list[LateUsage] = []
-    closings = await store.recent_closings(
+    closings = await store_rated.recent_closings(
         tx, customer_id=customer_id, currency=currency, limit=CLOSED_PERIODS_LOOKED_AT
     )
     for closing in reversed(closings):
         terms = await terms_of(tx, closing)
-        billed = await store.latest_rated(tx, closing.period_id)
+        billed = await store_rated.latest_rated(tx, closing.period_id)
         for now in await rate_period(tx, terms, at=at, new_id=new_id):
             before = billed.get(now.meter)
-            if before is not None and now.quantity != before.quantity:
+            if before is not None and (now.quantity, now.amount) != (before.quantity, before.amount):
                 found.append(LateUsage(before, replace(now, revision=before.revision + 1)))
     return tuple(found)
 
 
 async def terms_of(tx: Tx, closing: Closing) -> RatingTerms:
     """The terms under which a closed period was rated."""
-    return RatingTerms(
+    plan = await catalog.plan_version(tx, closing.plan_version_id)
+    terms = RatingTerms(
         period_id=closing.period_id,
         customer_id=closing.customer_id,
-        plan=await catalog.plan_version(tx, closing.plan_version_id),
+        plan=plan,
         currency=closing.currency,
         interval=closing.interval,
         start_at=closing.period_start,
         end_at=closing.period_end,
     )
+    if any(price.minimum is not None for price in plan.usage_prices(closing.currency)):
+        return replace(terms, share=served_share(await subscriptions.period(tx, closing.period_id)))
+    return terms

@@ -9,7 +9,7 @@ from pathlib import Path
 import typst
 
 from autorisen.billing.model import Invoice, InvoiceStatus, Line, Party
-from autorisen.billing.present import date_text, headline, line_detail, quantity_text, unit_price_text
+from autorisen.billing.present import date_text, headline, line_detail, part_rows, quantity_text, unit_price_text
 from autorisen.billing.tax import document_title, percent, tax_statement
 
 _TEMPLATE = Path(__file__).parent / "templates" / "invoice.typ"
@@ -66,7 +66,7 @@ def _dates(invoice: Invoice) -> list[list[str]]:
     return [*rows, ["Currency", invoice.currency]]
 
 
-def _line(line: Line, time_zone: str) -> dict[str, str]:
+def _line(line: Line, time_zone: str) -> dict[str, object]:
     return {
         "description": line.description,
         "detail": line_detail(line, time_zone),
@@ -74,6 +74,7 @@ def _line(line: Line, time_zone: str) -> dict[str, str]:
         "unit_price": unit_price_text(line),
         "tax": line.tax.format(),
         "amount": line.amount.format(),
+        "parts": [[part.words, part.amount.format()] for part in part_rows(line)],
     }
 
 

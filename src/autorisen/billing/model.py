@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
+from autorisen.catalog import Part
 from autorisen.kit.ids import public_id
 from autorisen.kit.money import Money
 
@@ -83,7 +84,7 @@ class Party:
 class RatedUsage:
     """One meter's usage of one period, as it was rated: the reason behind a line. A correction is a new revision.
 
-    `amount` is the whole price of the period's usage, not the difference to the revision before.
+    `amount` is the whole price of the period's usage, not the difference to the revision before; its parts sum to it.
     """
 
     id: UUID
@@ -104,11 +105,15 @@ class RatedUsage:
     period_start: datetime
     period_end: datetime
     rated_at: datetime
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True)
 class Line:
-    """One charge or credit. `amount` contains `tax`; `unit_amount` is minor units per unit."""
+    """One charge or credit. `amount` contains `tax`; `unit_amount` is minor units per unit.
+
+    Usage whose units have no one price has `parts` that sum to the amount: tiers, packages, shares, minimum, cap.
+    """
 
     kind: LineKind
     description: str
@@ -124,6 +129,7 @@ class Line:
     meter: str | None = None
     rated_usage_id: UUID | None = None
     id: UUID | None = None
+    parts: tuple[Part, ...] = ()
 
     @property
     def net(self) -> Money:

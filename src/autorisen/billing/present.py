@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
 
+from autorisen import catalog
 from autorisen.billing.model import Invoice, InvoiceStatus, Line, LineKind
+from autorisen.kit.money import Money
 from autorisen.payments import Payment, PaymentStatus
 from autorisen.ui.formats import DASH, LOCALE, number, unit_price
 
@@ -63,10 +65,18 @@ def quantity_text(quantity: Decimal) -> str:
 
 
 def unit_price_text(line: Line) -> str:
-    """The price of one unit, or of so many that cents show: R0,25 per execution. A credit has none."""
-    if line.kind is LineKind.PRORATION_CREDIT:
+    """The price of one unit, or of so many that cents show: R0,25 per execution; empty where the units have no one."""
+    if line.kind is LineKind.PRORATION_CREDIT or line.parts or not line.unit_amount:
         return ""
     return unit_price(line.unit_amount, line.amount.currency, line.unit_label)
+
+
+@dataclass(frozen=True)
+class PartRow:
+    """One part of a line in words, with its amount."""
+
+    words: str
+    amount: Money
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,7 @@ class LineRow:
     detail: str
     quantity: str
     unit_price: str
+    parts: tuple[PartRow, ...]
 
 
 @dataclass(frozen=True)
@@ -97,9 +108,17 @@ def line_detail(line: Line, time_zone: str) -> str:
     return " \N{MIDDLE DOT} ".join(parts)
 
 
+def part_rows(line: Line) -> tuple[PartRow, ...]:
+    """How a line without one unit price comes to its amount; the amounts sum to it."""
+    return tuple(PartRow(catalog.part_words(part, line.unit_label), part.amount) for part in line.parts)
+
+
 def line_rows(lines: Sequence[Line], time_zone: str) -> tuple[LineRow, ...]:
+    """The lines of an invoice, or of a draft of one, in words."""
     return tuple(
-        LineRow(line, line_detail(line, time_zone), quantity_text(line.quantity), unit_price_text(line))
+        LineRow(
+            line, line_detail(line, time_zone), quantity_text(line.quantity), unit_price_text(line), part_rows(line)
+        )
         for line in lines
     )
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 from uuid import UUID
 
-from autorisen import catalog, metering
+from autorisen import catalog, metering, subscriptions
 from autorisen.billing.model import Interval, RatedUsage
 from autorisen.kit.database import Tx
 
@@ -28,6 +29,8 @@ class RatingTerms:
     interval: Interval
     start_at: datetime
     end_at: datetime
+    # The part of the planned period that was served: a cut period owes that part of a minimum.
+    share: Fraction = catalog.WHOLE_PERIOD
 
 
 def rate_usage(
@@ -42,7 +45,8 @@ def rate_usage(
     found = []
     for price in terms.plan.usage_prices(terms.currency):
         used = quantities.get(price.meter, _NONE)
-        rated = catalog.rate(price, used.quantity, months=catalog.months_of(terms.interval))
+        months = catalog.months_of(terms.interval)
+        rated = catalog.rate(price, used.quantity, events=used.events, months=months, share=terms.share)
         found.append(
             RatedUsage(
                 id=new_id(),
@@ -63,9 +67,16 @@ def rate_usage(
                 period_start=terms.start_at,
                 period_end=terms.end_at,
                 rated_at=at,
+                parts=rated.parts,
             )
         )
     return tuple(found)
+
+
+def served_share(period: subscriptions.Period) -> Fraction:
+    """The part of a period's planned time that it lasted, by seconds."""
+    planned = period.planned_end_at - period.start_at
+    return Fraction(int((period.end_at - period.start_at).total_seconds()), int(planned.total_seconds()))
 
 
 async def rate_period(

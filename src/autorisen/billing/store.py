@@ -1,4 +1,4 @@
-"""All SQL of billing."""
+"""SQL of billing: invoices with their lines, fees and payments. What was rated and closed is in store_rated.py."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from psycopg.rows import class_row, dict_row
+from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from autorisen import catalog
 from autorisen.billing.model import (
-    Closing,
     Draft,
     Invoice,
     InvoiceStatus,
@@ -20,7 +20,6 @@ from autorisen.billing.model import (
     LineKind,
     Party,
     Purpose,
-    RatedUsage,
     TaxTerms,
     TaxTreatment,
 )
@@ -67,7 +66,12 @@ WHERE invoice_id = %(id)s AND kind = 'flat_fee'
 """
 INVOICE = "SELECT * FROM billing.invoices WHERE id = %(id)s"
 LOCK_INVOICE = "SELECT * FROM billing.invoices WHERE id = %(id)s FOR UPDATE"
-LINES = "SELECT * FROM billing.invoice_lines WHERE invoice_id = %(invoice_id)s ORDER BY position"
+# An adjustment is the difference of two ratings, each with parts of its own: `explain` shows both.
+LINES = """
+SELECT l.*, CASE WHEN l.kind = 'usage' THEN r.parts END AS parts
+FROM billing.invoice_lines l LEFT JOIN billing.rated_usage r ON r.id = l.rated_usage_id
+WHERE l.invoice_id = %(invoice_id)s ORDER BY l.position
+"""
 # `after` is the last invoice of the page before; newest first.
 LIST_INVOICES = """
 SELECT * FROM billing.invoices
@@ -85,42 +89,6 @@ DISPUTED_NUMBER = """
 SELECT number FROM billing.invoices
 WHERE subscription_id = %(subscription_id)s AND disputed_at IS NOT NULL AND refunded_at IS NULL
 ORDER BY issued_at, id LIMIT 1
-"""
-
-# --- what was rated, and what was closed
-
-INSERT_RATED = """
-INSERT INTO billing.rated_usage (id, period_id, customer_id, plan_version_id, meter, meter_name, revision, quantity,
-    events, price_id, included, billable, unit_amount, unit_label, amount_minor, currency, period_start, period_end,
-    rated_at)
-VALUES (%(id)s, %(period_id)s, %(customer_id)s, %(plan_version_id)s, %(meter)s, %(meter_name)s, %(revision)s,
-    %(quantity)s, %(events)s, %(price_id)s, %(included)s, %(billable)s, %(unit_amount)s, %(unit_label)s,
-    %(amount_minor)s, %(currency)s, %(period_start)s, %(period_end)s, %(rated_at)s)
-"""
-LATEST_RATED = """
-SELECT DISTINCT ON (period_id, meter) * FROM billing.rated_usage
-WHERE period_id = %(period_id)s ORDER BY period_id, meter, revision DESC
-"""
-RATED = "SELECT * FROM billing.rated_usage WHERE id = %(id)s"
-RATED_REVISION = """
-SELECT * FROM billing.rated_usage WHERE period_id = %(period_id)s AND meter = %(meter)s AND revision = %(revision)s
-"""
-INSERT_CLOSING = """
-INSERT INTO billing.closings (period_id, customer_id, subscription_id, invoice_id, period_start, period_end, interval,
-    currency, plan_version_id, closed_at)
-VALUES (%(period_id)s, %(customer_id)s, %(subscription_id)s, %(invoice_id)s, %(period_start)s, %(period_end)s,
-    %(interval)s, %(currency)s, %(plan_version_id)s, %(closed_at)s)
-"""
-CLOSING = """
-SELECT period_id, customer_id, subscription_id, invoice_id, period_start, period_end, interval, currency,
-    plan_version_id, closed_at
-FROM billing.closings WHERE period_id = %(period_id)s
-"""
-RECENT_CLOSINGS = """
-SELECT period_id, customer_id, subscription_id, invoice_id, period_start, period_end, interval, currency,
-    plan_version_id, closed_at
-FROM billing.closings WHERE customer_id = %(customer_id)s AND currency = %(currency)s
-ORDER BY period_end DESC LIMIT %(limit)s
 """
 
 # --- fees and payments
@@ -275,69 +243,14 @@ _LINE_COLUMNS = (
 )  # fmt: skip
 
 
-_RATED_COLUMNS = (
-    "id", "period_id", "customer_id", "plan_version_id", "meter", "meter_name", "revision", "quantity", "events",
-    "price_id", "included", "billable", "unit_amount", "unit_label", "period_start", "period_end", "rated_at",
-)  # fmt: skip
-
-
 def _line(row: Mapping[str, Any], currency: str) -> Line:
     return Line(
         kind=LineKind(row["kind"]),
         amount=Money(row["amount_minor"], currency),
         tax=Money(row["tax_minor"], currency),
+        parts=catalog.parts_of(row["parts"] or (), currency),
         **{name: row[name] for name in _LINE_COLUMNS},
     )
-
-
-def _rated(row: Mapping[str, Any]) -> RatedUsage:
-    return RatedUsage(
-        amount=Money(row["amount_minor"], row["currency"]), **{name: row[name] for name in _RATED_COLUMNS}
-    )
-
-
-async def insert_rated(tx: Tx, rated: Sequence[RatedUsage]) -> None:
-    """Keep what was rated, for ever."""
-    rows = [vars(each) | {"amount_minor": each.amount.minor, "currency": each.amount.currency} for each in rated]
-    async with tx.cursor() as cursor:
-        await cursor.executemany(INSERT_RATED, rows)
-
-
-async def latest_rated(tx: Tx, period_id: UUID) -> dict[str, RatedUsage]:
-    """The newest rating of each meter of a period, by meter."""
-    async with tx.cursor(row_factory=dict_row) as cursor:
-        rows = await (await cursor.execute(LATEST_RATED, {"period_id": period_id})).fetchall()
-    return {row["meter"]: _rated(row) for row in rows}
-
-
-async def rated_usage(tx: Tx, id: UUID) -> RatedUsage | None:
-    async with tx.cursor(row_factory=dict_row) as cursor:
-        row = await (await cursor.execute(RATED, {"id": id})).fetchone()
-    return None if row is None else _rated(row)
-
-
-async def rated_revision(tx: Tx, *, period_id: UUID, meter: str, revision: int) -> RatedUsage | None:
-    async with tx.cursor(row_factory=dict_row) as cursor:
-        found = await cursor.execute(RATED_REVISION, {"period_id": period_id, "meter": meter, "revision": revision})
-        row = await found.fetchone()
-    return None if row is None else _rated(row)
-
-
-async def insert_closing(tx: Tx, closing: Closing) -> None:
-    """Note that a period is closed. A second time breaks the key."""
-    await tx.execute(INSERT_CLOSING, vars(closing))
-
-
-async def find_closing(tx: Tx, period_id: UUID) -> Closing | None:
-    async with tx.cursor(row_factory=class_row(Closing)) as cursor:
-        return await (await cursor.execute(CLOSING, {"period_id": period_id})).fetchone()
-
-
-async def recent_closings(tx: Tx, *, customer_id: UUID, currency: str, limit: int) -> list[Closing]:
-    """A customer's closed periods that were billed in a currency, newest first."""
-    parameters = {"customer_id": customer_id, "currency": currency, "limit": limit}
-    async with tx.cursor(row_factory=class_row(Closing)) as cursor:
-        return await (await cursor.execute(RECENT_CLOSINGS, parameters)).fetchall()
 
 
 async def insert_fee(tx: Tx, *, period_id: UUID, invoice_id: UUID, line_id: UUID) -> None:

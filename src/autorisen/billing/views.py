@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
 from pydantic import BaseModel
 
+from autorisen import catalog
 from autorisen.billing.cost_so_far import CostSoFar
 from autorisen.billing.explain import Explanation
 from autorisen.billing.model import Draft, Invoice, InvoiceStatus, Line, LineKind, Party, Purpose, RatedUsage
 from autorisen.kit.ids import public_id
+from autorisen.kit.money import plain
 
 
 class PartyView(BaseModel):
@@ -24,8 +27,27 @@ class PartyView(BaseModel):
     country: str
 
 
+class PartView(BaseModel):
+    """One part of a line that has no one unit price. The `amount_minor` of the parts sum to the line's.
+
+    `units` are those of a tier, above `above` and up to `up_to` (null: no end); `tier_fee`, `packages` (each of `size`
+    units), `share` (of a metered amount), `event_fee`; `minimum` and `cap` say what a limit added or took off.
+    """
+
+    kind: catalog.PartKind
+    quantity: str
+    unit_amount_minor: str
+    amount_minor: int
+    above: str | None
+    up_to: str | None
+    size: str | None
+
+
 class LineView(BaseModel):
-    """One charge or credit. Amounts are cents, VAT contained; quantities and unit prices are exact decimals."""
+    """One charge or credit. Amounts are cents, VAT contained; quantities and unit prices are exact decimals.
+
+    `parts` is empty where the amount is `unit_amount_minor` for each unit beyond `included`; otherwise it explains it.
+    """
 
     id: str | None
     kind: LineKind
@@ -39,6 +61,7 @@ class LineView(BaseModel):
     tax_minor: int
     period_start: datetime
     period_end: datetime
+    parts: list[PartView]
 
 
 class InvoiceSummary(BaseModel):
@@ -112,6 +135,7 @@ class RatingView(BaseModel):
     billable: str
     unit_amount_minor: str
     amount_minor: int
+    parts: list[PartView]
     rated_at: datetime
 
 
@@ -153,7 +177,7 @@ class CheckoutView(BaseModel):
 
 def decimal_text(number: Decimal) -> str:
     """A decimal in full, without trailing zeros."""
-    return f"{number.normalize():f}"
+    return plain(number)
 
 
 def line_view(line: Line) -> LineView:
@@ -170,6 +194,7 @@ def line_view(line: Line) -> LineView:
         tax_minor=line.tax.minor,
         period_start=line.period_start,
         period_end=line.period_end,
+        parts=_parts(line.parts),
     )
 
 
@@ -262,5 +287,10 @@ def _rating(rated: RatedUsage | None) -> RatingView | None:
         billable=decimal_text(rated.billable),
         unit_amount_minor=decimal_text(rated.unit_amount),
         amount_minor=rated.amount.minor,
+        parts=_parts(rated.parts),
         rated_at=rated.rated_at,
     )
+
+
+def _parts(parts: Iterable[catalog.Part]) -> list[PartView]:
+    return [PartView(unit_amount_minor=row.pop("unit_amount"), **row) for row in catalog.part_rows(parts)]

@@ -6,6 +6,7 @@ versions with an effective date. Records no facts: a subscription keeps the vers
 """
 
 from autorisen.catalog.apply_catalog import apply_catalog
+from autorisen.catalog.describe_price import part_words, price_words, rated_words
 from autorisen.catalog.errors import (
     CatalogInvalid,
     EffectiveDatePassed,
@@ -24,7 +25,19 @@ from autorisen.catalog.model import (
     months_of,
     plan_changes,
 )
-from autorisen.catalog.rate import Rated, rate
+from autorisen.catalog.price_models import (
+    Graduated,
+    Package,
+    Part,
+    PartKind,
+    Percentage,
+    PerUnit,
+    PriceModel,
+    Tier,
+    Volume,
+)
+from autorisen.catalog.price_rows import part_rows, parts_of
+from autorisen.catalog.rate import WHOLE_PERIOD, Rated, rate
 from autorisen.catalog.store import (
     current_plan,
     current_plans,
@@ -37,18 +50,28 @@ from autorisen.catalog.store import (
 )
 
 __all__ = [
+    "WHOLE_PERIOD",
     "CatalogFile",
     "CatalogInvalid",
     "Change",
     "EffectiveDatePassed",
     "FlatPrice",
+    "Graduated",
     "Interval",
     "NoDefaultPlan",
+    "Package",
+    "Part",
+    "PartKind",
+    "PerUnit",
+    "Percentage",
     "PlanNotFound",
     "PlanVersion",
     "Price",
+    "PriceModel",
     "Rated",
+    "Tier",
     "UsagePrice",
+    "Volume",
     "apply_catalog",
     "current_plan",
     "current_plans",
@@ -57,10 +80,15 @@ __all__ = [
     "lock_catalog",
     "months_of",
     "newest_plans",
+    "part_rows",
+    "part_words",
+    "parts_of",
     "plan_changes",
     "plan_version",
     "plan_versions_by_id",
+    "price_words",
     "priced_meters",
     "rate",
+    "rated_words",
     "shipped_catalog",
 ]

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from autorisen.catalog import store
 from autorisen.catalog.model import FlatPrice, PlanVersion, UsagePrice
+from autorisen.catalog.price_models import (
+    MODEL_NAMES,
+    Package,
+    Percentage,
+    PerUnit,
+    PriceModel,
+    Tier,
+)
 from autorisen.kit.http import RuntimeDep
 from autorisen.kit.ids import public_id
+from autorisen.kit.money import plain
 
 router = APIRouter(prefix="/api", tags=["catalog"])
 
@@ -26,15 +35,36 @@ class FlatPriceView(BaseModel):
     amount_minor: int
 
 
+class TierView(BaseModel):
+    """The units up to and with `up_to` (null: all further ones) and what each costs; `fee_minor` is once a month."""
+
+    up_to: str | None
+    unit_amount_minor: str
+    fee_minor: str
+
+
 class UsagePriceView(BaseModel):
-    """What use costs beyond the monthly allowance. `unit_amount_minor` is cents per unit, exact, as a decimal."""
+    """What use costs beyond the monthly allowance, all in cents as exact decimals; what a model does not have is null.
+
+    per_unit: `unit_amount_minor`. graduated and volume: `tiers`. package: `package_minor` for each `package_size`
+    begun. percentage: `rate` (0.015 is 1.5 %) of the metered amount, and `event_fee_minor` per event. A month's line
+    is filled up to `minimum_minor` and goes no higher than `cap_minor`.
+    """
 
     id: str
     currency: str
     meter: str
     unit: str
     included: str
-    unit_amount_minor: str
+    model: Literal["per_unit", "graduated", "volume", "package", "percentage"]
+    unit_amount_minor: str | None = None
+    tiers: list[TierView] | None = None
+    package_size: str | None = None
+    package_minor: str | None = None
+    rate: str | None = None
+    event_fee_minor: str | None = None
+    minimum_minor: int | None
+    cap_minor: int | None
     overage_allowed: bool
 
 
@@ -105,6 +135,29 @@ def _usage(price: UsagePrice) -> UsagePriceView:
         meter=price.meter,
         unit=price.unit_label,
         included=f"{price.included:f}",
-        unit_amount_minor=f"{price.unit_amount:f}",
+        **_model(price.model),
+        minimum_minor=None if price.minimum is None else price.minimum.minor,
+        cap_minor=None if price.cap is None else price.cap.minor,
         overage_allowed=price.overage_allowed,
+    )
+
+
+def _model(model: PriceModel) -> dict[str, Any]:
+    name = MODEL_NAMES[type(model)]
+    match model:
+        case PerUnit():
+            return {"model": name, "unit_amount_minor": plain(model.unit_amount)}
+        case Package():
+            return {"model": name, "package_size": plain(model.size), "package_minor": plain(model.amount)}
+        case Percentage():
+            return {"model": name, "rate": plain(model.rate), "event_fee_minor": plain(model.fee)}
+        case _:
+            return {"model": name, "tiers": [_tier(tier) for tier in model.tiers]}
+
+
+def _tier(tier: Tier) -> TierView:
+    return TierView(
+        up_to=None if tier.up_to is None else plain(tier.up_to),
+        unit_amount_minor=plain(tier.unit_amount),
+        fee_minor=plain(tier.fee),
     )

@@ -7,10 +7,10 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal
 from importlib.resources import files
 
 from autorisen.catalog.errors import CatalogInvalid
+from autorisen.catalog.load_usage_price import currency_of, money_of, usage_prices
 from autorisen.catalog.model import (
     INTERVALS,
     LIMITS,
@@ -20,15 +20,13 @@ from autorisen.catalog.model import (
     Interval,
     PlanDraft,
     Price,
-    UsagePrice,
 )
 from autorisen.catalog.toml_table import Table
-from autorisen.kit.money import EXPONENTS, Money
+from autorisen.kit.money import EXPONENTS
 from autorisen.kit.problems import FieldError
 
 KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 METER_KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){0,3}")
-DECIMAL_PLACES_MAX = 12
 
 
 def shipped_catalog() -> str:
@@ -81,7 +79,7 @@ def _plan(table: Table, units: dict[str, str]) -> PlanDraft:
     table.refuse_repeats("price", [(price.currency, price.interval) for price in flat])
     currencies = tuple(dict.fromkeys(price.currency for price in flat))
     usage_tables = table.tables("usage")
-    usage = [price for entry in usage_tables for price in _usage_prices(entry, units, currencies)]
+    usage = [price for entry in usage_tables for price in usage_prices(entry, units, currencies)]
     table.refuse_repeats("usage", [(price.meter, price.currency) for price in usage])
     table.refuse_unknown()
     prices: tuple[Price, ...] = (*flat, *usage)
@@ -100,71 +98,12 @@ def _limits(table: Table) -> dict[str, int | None]:
     return limits
 
 
-def _currency(table: Table) -> str:
-    return table.choice("currency", tuple(EXPONENTS))
-
-
 def _flat_price(table: Table) -> FlatPrice:
-    currency = _currency(table)
+    currency = currency_of(table)
     interval: Interval = "year" if table.choice("interval", INTERVALS) == "year" else "month"
-    amount = table.amount("amount", places=EXPONENTS[currency])
+    amount = money_of(table, "amount", currency)
     table.refuse_unknown()
-    return FlatPrice(
-        UNSAVED,
-        currency,
-        interval,
-        Money(int(amount.scaleb(EXPONENTS[currency])), currency),
-    )
-
-
-def _usage_prices(table: Table, units: dict[str, str], currencies: tuple[str, ...]) -> Iterator[UsagePrice]:
-    meter = table.choice("meter", tuple(units), rule="must be the key of a [[meter]] in this file")
-    included, overage = table.quantity("included"), table.flag("overage")
-    unit_amounts: dict[str, Decimal] = {}
-    for price in table.tables("price", required=overage):
-        currency, unit_amount = _unit_amount(price)
-        if currency in unit_amounts:
-            price.fail("currency", "must not be repeated in one table")
-        unit_amounts[currency] = unit_amount
-    if not overage and unit_amounts:
-        table.fail("price", "must be left out where overage is refused")
-    for currency in sorted(unit_amounts.keys() - set(currencies)):
-        table.fail("price", f"has a price in {currency}, in which the plan is not sold")
-    for currency in currencies:
-        if overage and currency not in unit_amounts:
-            table.fail("price", f"must have a price in {currency}, in which the plan is sold")
-        unit_amount = unit_amounts.get(currency, Decimal(0))
-        yield UsagePrice(
-            UNSAVED,
-            currency,
-            meter,
-            included,
-            unit_amount,
-            units.get(meter, ""),
-            overage,
-        )
-    table.refuse_unknown()
-
-
-def _unit_amount(table: Table) -> tuple[str, Decimal]:
-    """Minor units for one unit. `per` is a power of ten, so the quotient is always exact."""
-    currency = _currency(table)
-    amount = table.amount("amount", places=DECIMAL_PLACES_MAX)
-    per = table.whole("per", fallback=1)
-    digits = len(str(per)) - 1
-    if per != 10**digits or digits > DECIMAL_PLACES_MAX:
-        table.fail("per", f"must be a power of ten from 1 to 10^{DECIMAL_PLACES_MAX}")
-        digits = 0
-    table.refuse_unknown()
-    # Plain digits: 20, not 2E+1, because people read it.
-    unit_amount = Decimal(f"{amount.scaleb(EXPONENTS[currency] - digits).normalize():f}")
-    exponent = unit_amount.as_tuple().exponent
-    if isinstance(exponent, int) and -exponent > DECIMAL_PLACES_MAX:
-        table.fail(
-            "amount",
-            f"must leave at most {DECIMAL_PLACES_MAX} decimal places of a minor unit per unit",
-        )
-    return currency, unit_amount
+    return FlatPrice(UNSAVED, currency, interval, amount)
 
 
 def _rules_between_plans(drafts: list[PlanDraft]) -> Iterator[FieldError]:

@@ -9,7 +9,14 @@ from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
-from autorisen.kit.money import Money
+from autorisen.catalog.price_models import (
+    MODEL_NAMES,
+    Package,
+    Percentage,
+    PerUnit,
+    PriceModel,
+)
+from autorisen.kit.money import Money, plain
 
 Interval = Literal["month", "year"]
 
@@ -37,18 +44,26 @@ class FlatPrice:
 
 @dataclass(frozen=True)
 class UsagePrice:
-    """What use costs beyond the allowance. `included` is per month; `unit_amount` is minor units per unit, exact.
+    """What use costs beyond the allowance. `included`, `minimum` and `cap` are per month.
 
-    Without `overage_allowed` nothing beyond the allowance is ever charged.
+    Without `overage_allowed` nothing beyond the allowance is ever charged. With `minimum`, a month's line is filled up
+    to it; with `cap` it goes no higher.
     """
 
     id: UUID
     currency: str
     meter: str
     included: Decimal
-    unit_amount: Decimal
+    model: PriceModel
     unit_label: str
     overage_allowed: bool = True
+    minimum: Money | None = None
+    cap: Money | None = None
+
+    @property
+    def unit_amount(self) -> Decimal | None:
+        """Minor units per unit, where every unit costs the same; None in the other models, or when nothing is sold."""
+        return self.model.unit_amount if self.overage_allowed and isinstance(self.model, PerUnit) else None
 
 
 Price = FlatPrice | UsagePrice
@@ -146,9 +161,34 @@ def terms(plan: PlanVersion | PlanDraft) -> dict[str, str]:
             found[f"price.{price.currency}.{price.interval}"] = str(price.amount)
         else:
             path = f"usage.{price.meter}.{price.currency}"
-            found[f"{path}.included"] = f"{price.included.normalize():f} {price.unit_label}"
-            found[f"{path}.unit_amount"] = f"{price.unit_amount.normalize():f} minor units"
-            found[f"{path}.overage"] = "allowed" if price.overage_allowed else "refused"
+            found |= {f"{path}.{term}": value for term, value in _usage_terms(price).items()}
+    return found
+
+
+def _usage_terms(price: UsagePrice) -> dict[str, str]:
+    found = {"included": f"{plain(price.included)} {price.unit_label}"}
+    model = price.model
+    match model:
+        case PerUnit():
+            found["unit_amount"] = f"{plain(model.unit_amount)} minor units"
+        case Package():
+            found["model"] = MODEL_NAMES[Package]
+            found["package"] = f"{plain(model.amount)} minor units per {plain(model.size)}"
+        case Percentage():
+            found["model"] = MODEL_NAMES[Percentage]
+            found["percent"] = f"{plain(model.rate * 100)} %"
+            found["fee"] = f"{plain(model.fee)} minor units per event"
+        case _:
+            found["model"] = MODEL_NAMES[type(model)]
+            for number, tier in enumerate(model.tiers, start=1):
+                bound = "above" if tier.up_to is None else f"up to {plain(tier.up_to)}"
+                fee = f" and {plain(tier.fee)} once" if tier.fee else ""
+                found[f"tier.{number}"] = f"{bound}: {plain(tier.unit_amount)} minor units{fee}"
+    found["overage"] = "allowed" if price.overage_allowed else "refused"
+    if price.minimum is not None:
+        found["minimum"] = str(price.minimum)
+    if price.cap is not None:
+        found["cap"] = str(price.cap)
     return found
 
 

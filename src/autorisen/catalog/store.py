@@ -12,6 +12,8 @@ from psycopg.types.json import Jsonb
 
 from autorisen.catalog.errors import NoDefaultPlan, PlanNotFound
 from autorisen.catalog.model import LIMITS, FlatPrice, PlanVersion, Price, UsagePrice
+from autorisen.catalog.price_models import PerUnit
+from autorisen.catalog.price_rows import model_of, model_row
 from autorisen.kit.database import Tx
 from autorisen.kit.money import Money
 
@@ -54,10 +56,11 @@ INSERT_VERSION: LiteralString = """
 INSERT_PRICE: LiteralString = """
     INSERT INTO catalog.prices (
         id, plan_version_id, position, currency, kind, billing_interval, amount_minor,
-        meter, included, unit_amount, unit_label, overage_allowed
+        meter, included, unit_amount, model, unit_label, overage_allowed, minimum_minor, cap_minor
     ) VALUES (
         %(id)s, %(plan_version_id)s, %(position)s, %(currency)s, %(kind)s, %(billing_interval)s, %(amount_minor)s,
-        %(meter)s, %(included)s, %(unit_amount)s, %(unit_label)s, %(overage_allowed)s
+        %(meter)s, %(included)s, %(unit_amount)s, %(model)s, %(unit_label)s, %(overage_allowed)s, %(minimum_minor)s,
+        %(cap_minor)s
     )
 """
 
@@ -175,10 +178,16 @@ def _price(row: dict[str, Any]) -> Price:
         currency,
         row["meter"],
         row["included"],
-        row["unit_amount"],
+        model_of(row["model"], row["unit_amount"]),
         row["unit_label"],
         row["overage_allowed"],
+        _money(row["minimum_minor"], currency),
+        _money(row["cap_minor"], currency),
     )
+
+
+def _money(minor: int | None, currency: str) -> Money | None:
+    return None if minor is None else Money(minor, currency)
 
 
 def _price_row(price: Price) -> dict[str, object]:
@@ -189,8 +198,11 @@ def _price_row(price: Price) -> dict[str, object]:
             "meter",
             "included",
             "unit_amount",
+            "model",
             "unit_label",
             "overage_allowed",
+            "minimum_minor",
+            "cap_minor",
         )
     )
     row |= {"id": price.id, "currency": price.currency}
@@ -204,7 +216,10 @@ def _price_row(price: Price) -> dict[str, object]:
         "kind": "usage",
         "meter": price.meter,
         "included": price.included,
-        "unit_amount": price.unit_amount,
+        "unit_amount": price.model.unit_amount if isinstance(price.model, PerUnit) else None,
+        "model": None if isinstance(price.model, PerUnit) else Jsonb(model_row(price.model)),
         "unit_label": price.unit_label,
         "overage_allowed": price.overage_allowed,
+        "minimum_minor": None if price.minimum is None else price.minimum.minor,
+        "cap_minor": None if price.cap is None else price.cap.minor,
     }

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from autorisen import accounts, billing, payments
 from autorisen.accounts import Customer
-from autorisen.billing import Invoice, InvoiceStatus, UnappliedPayment
+from autorisen.billing import Invoice, InvoiceStatus, LineRow, UnappliedPayment
 from autorisen.console.access import Operator
 from autorisen.console.paging import PAGE_SIZE, cursor, older_link
 from autorisen.kit.http import RuntimeDep
@@ -41,6 +41,7 @@ class InvoicePage:
     """Context of console/invoice.html."""
 
     invoice: Invoice
+    lines: Sequence[LineRow]
     customer: Customer
     payments: Sequence[Payment]
 
@@ -80,6 +81,7 @@ async def invoice_page(request: Request, runtime: RuntimeDep, _operator: Operato
         invoice = await billing.invoice(tx, parse_public_id("inv", invoice_id))
         page = InvoicePage(
             invoice=invoice,
+            lines=billing.line_rows(invoice.lines, invoice.time_zone),
             customer=await accounts.customer(tx, invoice.customer_id),
             payments=await payments.payments_for(tx, invoice.reference),
         )

@@ -83,7 +83,8 @@ class Money:
 
 def round_half_up(amount: Decimal) -> int:
     """Minor units from an exact amount: half a unit or more goes away from zero (South African VAT Act s66)."""
-    return int(amount.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    # Not quantize: it would refuse an amount of more digits than the context's 28.
+    return int(amount.to_integral_value(rounding=ROUND_HALF_UP))
 
 
 def tax_fraction(gross_minor: int, rate: Decimal) -> int:
@@ -92,3 +93,9 @@ def tax_fraction(gross_minor: int, rate: Decimal) -> int:
     `rate` is the fraction (0.15 for 15 %). The multiplication comes first, so the fraction itself is never rounded.
     """
     return round_half_up(Decimal(gross_minor) * rate / (1 + rate))
+
+
+def plain(number: Decimal) -> str:
+    """A decimal in full, every digit of it, without trailing zeros: 20, not 2E+1."""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

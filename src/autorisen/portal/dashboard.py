@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 
 from autorisen import accounts, billing, catalog, metering, payments, projectplan, subscriptions
 from autorisen.accounts import Customer, Principal, member
-from autorisen.billing import CostSoFar, Invoice, InvoiceStatus
+from autorisen.billing import CostSoFar, Invoice, InvoiceStatus, LineRow
 from autorisen.kit.database import Tx
 from autorisen.kit.http import RuntimeDep
 from autorisen.portal.offer import upgrade_address, vat_note
@@ -43,6 +43,7 @@ class Dashboard:
     customer: Customer
     contract: Contract | None
     cost: CostSoFar | None
+    cost_rows: tuple[LineRow, ...]
     allowances: tuple[Entitlement, ...]
     charts: tuple[Chart, ...]
     chart: Chart | None
@@ -83,6 +84,7 @@ async def dashboard(
             customer=customer,
             contract=await contract_of(tx, customer.id, now),
             cost=cost,
+            cost_rows=billing.line_rows(cost.lines, customer.time_zone) if cost else (),
             allowances=tuple(each for each in allowances if each.kind == "meter"),
             charts=charts,
             chart=chosen_chart(charts, meter),

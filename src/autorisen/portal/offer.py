@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from urllib.parse import urlencode
 
-from autorisen.catalog import Interval, PlanVersion, Rated, UsagePrice, months_of, rate
+from autorisen.catalog import Interval, PlanVersion, Rated, UsagePrice, months_of, price_words, rate, rated_words
 from autorisen.kit.money import Money
 from autorisen.metering import MeterDefinition
 
@@ -39,13 +39,12 @@ class Subscribed:
 
 @dataclass(frozen=True)
 class Allowance:
-    """One meter of a plan: what is included in a period, and what one more unit costs (None: not sold)."""
+    """One meter of a plan: what is included in a period, and what more costs, in words (nothing: not sold)."""
 
     name: str
     unit: str
     included: Decimal
-    unit_amount: Decimal | None
-    currency: str
+    beyond: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ class Example:
 
     plan_name: str
     fee: Money
-    lines: tuple[tuple[str, str, str, Rated], ...]
+    lines: tuple[tuple[str, Rated, tuple[str, ...]], ...]
     total: Money
 
 
@@ -161,8 +160,7 @@ def allowance(price: UsagePrice, name: str, interval: Interval) -> Allowance:
         name=name,
         unit=price.unit_label,
         included=price.included * months_of(interval),
-        unit_amount=price.unit_amount if price.overage_allowed else None,
-        currency=price.currency,
+        beyond=price_words(price, months_of(interval)),
     )
 
 
@@ -178,12 +176,11 @@ def example_month(plan: PlanVersion, meters: Sequence[MeterDefinition], currency
     if fee is None:
         return None
     names = {meter.key: meter.name for meter in meters}
+    rates = [(p, rate(p, EXAMPLE_USE[p.meter])) for p in plan.usage_prices(currency) if p.meter in EXAMPLE_USE]
     lines = tuple(
-        (names.get(price.meter, price.meter), price.unit_label, price.currency, rate(price, EXAMPLE_USE[price.meter]))
-        for price in plan.usage_prices(currency)
-        if price.meter in EXAMPLE_USE
+        (names.get(price.meter, price.meter), rated, rated_words(rated, price.unit_label)) for price, rated in rates
     )
-    total = sum((rated.amount for *_, rated in lines), start=fee.amount)
+    total = sum((rated.amount for _, rated in rates), start=fee.amount)
     return Example(plan.name, fee.amount, lines, total)
 
 

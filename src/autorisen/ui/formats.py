@@ -54,9 +54,17 @@ def unit_price(unit_amount: Decimal, currency: str, unit: str = "unit") -> str:
     words = singular
     if 0 < price < LEAST_SHOWN:
         price, words = (price * MILLION).normalize(), f"1\N{NO-BREAK SPACE}million {singular}s"
-    places = max(EXPONENTS[currency], -int(price.as_tuple().exponent))
-    text = format_currency(price, currency, f"\xa4#,##0.{'0' * places}", locale=LOCALE, currency_digits=False)
-    return f"{text} per {words}"
+    return f"{_exact(price, currency)} per {words}"
+
+
+def exact_money(minor: Decimal, currency: str) -> str:
+    """An amount in minor units with all its digits, parts of a cent too: R0,0025."""
+    return _exact(minor.scaleb(-EXPONENTS[currency]).normalize(), currency)
+
+
+def _exact(major: Decimal, currency: str) -> str:
+    places = max(EXPONENTS[currency], -int(major.as_tuple().exponent))
+    return str(format_currency(major, currency, f"\xa4#,##0.{'0' * places}", locale=LOCALE, currency_digits=False))
 
 
 def percent(share: Decimal) -> str:
