@@ -122,6 +122,7 @@ CustomerName = Annotated[str | None, Query(description="customer key or cus_ id;
 @router.get("/api/usage", responses={200: {"content": {"application/json": {}, "text/csv": {}}}})
 async def read_usage(
     *,
+    request: Request,
     runtime: RuntimeDep,
     principal: Reader,
     customer: CustomerName = None,
@@ -132,7 +133,9 @@ async def read_usage(
     time_zone: Annotated[str, Query(description="IANA name of the zone whose days and hours are meant")] = "UTC",
     group_by: Annotated[tuple[str, ...], Query(description="dimensions, like model", max_length=8)] = (),
     where: Annotated[tuple[str, ...], Query(description="only this value, like model:large", max_length=8)] = (),
-    format: Annotated[Literal["json", "csv"], Query(description="how it is answered")] = "json",
+    format: Annotated[
+        Literal["json", "csv"] | None, Query(description="how it is answered; by `Accept` when left out")
+    ] = None,
 ) -> Response:
     """Exact usage of one customer in a stretch of time, per meter: in all, by bucket, by dimension."""
     question = usage_question(
@@ -147,11 +150,17 @@ async def read_usage(
         customer_id = await visible_customer(tx, principal, customer, needed=True)
         assert customer_id is not None, "asked for with needed=True"
         rows = await read_rows(tx, customer_id, question)
-    if format == "csv":
+    if (format or _preferred(request)) == "csv":
         name = f"usage-{public_id('cus', customer_id)}.csv"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
         return Response(usage_table(question, rows), media_type="text/csv", headers=headers)
     return _json(usage_document(customer_id, question, rows))
+
+
+def _preferred(request: Request) -> str:
+    """What a client that accepts tables and names no JSON wants."""
+    accepted = request.headers.get("accept", "").lower()
+    return "csv" if "text/csv" in accepted and "application/json" not in accepted else "json"
 
 
 @router.get("/api/events")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, cast, get_args
+from typing import cast, get_args
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -23,7 +23,7 @@ from autorisen.metering.usage import BucketSize
 ROW_LIMIT = 50_000
 _SIZES = get_args(BucketSize)
 # What a spreadsheet would take for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 @dataclass(frozen=True)
@@ -86,23 +86,24 @@ async def read_rows(tx: Tx, customer_id: UUID, question: UsageQuestion) -> list[
     """
     meters = _asked(await usage.meters(tx), question)
     keys = [meter.key for meter in meters]
-    asked: dict[str, Any] = {
-        "customer_id": customer_id,
-        "start": question.start,
-        "end": question.end,
-        "keys": keys,
-        "group_by": question.group_by,
-        "only": question.only,
-    }
-    totals = await usage.grouped_quantities(tx, **asked)
+    totals, series = await usage.totals_and_series(
+        tx,
+        customer_id=customer_id,
+        start=question.start,
+        end=question.end,
+        keys=keys,
+        bucket=question.bucket,
+        time_zone=question.time_zone,
+        group_by=question.group_by,
+        only=question.only,
+        limit=ROW_LIMIT,
+    )
     places = list(totals) if question.group_by else [(key, ()) for key in keys]
-    series: dict[tuple[str, Group], list[Bucket]] = {}
     nothing: list[Bucket] = []
     if question.bucket:
         edges = usage.bucket_edges(question.start, question.end, question.bucket, ZoneInfo(question.time_zone))
         if len(places) * len(edges) > ROW_LIMIT:
             raise UsageTooLarge(f"that is {len(places) * len(edges):,} rows: ask for fewer groups, meters or buckets")
-        series = await usage.grouped_series(tx, bucket=question.bucket, time_zone=question.time_zone, **asked)
         nothing = [Bucket(each, Decimal(0), 0) for each in edges[:-1]]
     by_key = {meter.key: meter for meter in meters}
     return [

@@ -14,6 +14,7 @@ from autorisen.metering.usage.read_usage import (
     rebuilds,
     recent_events,
     series,
+    totals_and_series,
     waiting_subjects,
 )
 
@@ -31,5 +32,6 @@ __all__ = [
     "rebuilds",
     "recent_events",
     "series",
+    "totals_and_series",
     "waiting_subjects",
 ]

@@ -20,6 +20,8 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
 
 from autorisen.metering.counting import CountedEvent, Sample, exact_sum, measure_for, seconds, value_digest
+from autorisen.metering.errors import UsageTooLarge
+from autorisen.metering.measure import Measure
 from autorisen.metering.model import (
     EXACT,
     HOUR,
@@ -39,12 +41,26 @@ _DIVIDE = Context(prec=60)
 
 @dataclass(frozen=True)
 class Question:
-    """Which meters are asked, in which adjoining stretches of time, grouped by and limited to which dimensions."""
+    """Which meters are asked, in which adjoining stretches of time, grouped by and limited to which dimensions.
+
+    `limit` bounds how many quantities the answer may hold in memory, where it bounds them.
+    """
 
     meters: tuple[Meter, ...]
     windows: tuple[Window, ...]
     group_by: tuple[str, ...] = ()
     only: Group = ()
+    limit: int | None = None
+
+    @property
+    def whole(self) -> Window:
+        """All of the time that is asked."""
+        return Window(
+            self.windows[0].head_start,
+            self.windows[0].hours_start,
+            self.windows[-1].hours_end,
+            self.windows[-1].tail_end,
+        )
 
     def groups(self, dimensions: str) -> Group | None:
         """The group that a combination of dimensions belongs to; None when it is not asked for."""
@@ -62,8 +78,11 @@ def dimensions_of(text: str) -> Mapping[str, str]:
 
 
 @dataclass(frozen=True)
-class HourRow:
-    """One rollup of a meter whose hours can't simply be added up."""
+class Run:
+    """The rollups of a stretch, from its first to its last whole hour with events, of a meter that can't be added up.
+
+    `hour` is the last one. The quantity of a level is its area from `first_at` to the end of that hour.
+    """
 
     hour: datetime
     dimensions: str
@@ -75,10 +94,10 @@ class HourRow:
 
 @dataclass
 class _Level:
-    """The samples and whole hours of one combination of dimensions, and its level before all of them."""
+    """The samples and runs of whole hours of one combination of dimensions, and its level before all of them."""
 
     samples: list[Sample] = field(default_factory=list)
-    hours: list[HourRow] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
     before: Sample | None = None
 
 
@@ -93,16 +112,19 @@ class _Cell:
 
 
 class Combination:
-    """Takes the parts in any order; `result` is what they come to."""
+    """Takes the parts in any order; `result` is what each stretch comes to, `total` what all of them do."""
 
     def __init__(self, question: Question) -> None:
         self._question = question
         self._meters = {meter.series: meter for meter in question.meters}
-        self._by_type: dict[str, list[Meter]] = {}
+        self._by_type: dict[str, list[tuple[Meter, Measure]]] = {}
         for meter in question.meters:
-            self._by_type.setdefault(meter.definition.event_type, []).append(meter)
+            rules = self._by_type.setdefault(meter.definition.event_type, [])
+            rules.append((meter, measure_for(meter.definition)))
         self._starts = [each.head_start for each in question.windows]
+        self._groups: dict[str, Group | None] = {}
         self._cells: dict[tuple[int, str, Group], _Cell] = {}
+        self._whole: dict[tuple[str, Group], Decimal] = {}
         self._levels: dict[tuple[str, str], _Level] = {}
 
     def add_hours(self, place: int, series: str, dimensions: str, quantity: Decimal, events: int) -> None:
@@ -112,14 +134,14 @@ class Combination:
             cell.numbers.append(quantity)
             cell.events += events
 
-    def add_row(self, place: int, series: str, row: HourRow) -> None:
-        """One whole hour of a `latest` or `time_weighted` meter in stretch `place`."""
+    def add_run(self, place: int, series: str, run: Run) -> None:
+        """The whole hours of stretch `place` of a `latest` or `time_weighted` meter."""
         if self._meters[series].definition.aggregation is Aggregation.TIME_WEIGHTED:
-            self._level(series, row.dimensions).hours.append(row)
-        cell = self._cell(place, series, row.dimensions)
+            self._level(series, run.dimensions).runs.append(run)
+        cell = self._cell(place, series, run.dimensions)
         if cell is not None:
-            cell.newest = max(cell.newest or row.newest, row.newest)
-            cell.events += row.events
+            cell.newest = max(cell.newest or run.newest, run.newest)
+            cell.events += run.events
 
     def add_before(self, series: str, dimensions: str, sample: Sample) -> None:
         """The newest sample of a level in the hours before the first stretch."""
@@ -131,11 +153,17 @@ class Combination:
         if cell is not None:
             cell.digests.add(digest)
 
+    def add_whole(self, series: str, dimensions: str, quantity: Decimal) -> None:
+        """How many values a `unique` meter saw in all stretches together, where no digests are given."""
+        group = self._group(dimensions)
+        if group is not None:
+            self._whole[series, group] = quantity
+
     def add_event(self, event: CountedEvent) -> None:
         """A raw event of an edge, or of the hour in which the first stretch begins, before it."""
         place = bisect_right(self._starts, event.occurred_at) - 1
-        for meter in self._by_type.get(event.type, ()):
-            measured = measure_for(meter.definition)(event.data)
+        for meter, measure in self._by_type.get(event.type, ()):
+            measured = measure(event.data)
             if isinstance(measured, Measured):
                 self._add_measured(place, meter, event, measured)
 
@@ -158,35 +186,64 @@ class Combination:
                 cell.numbers.append(value)
 
     def _cell(self, place: int, series: str, dimensions: str) -> _Cell | None:
-        group = self._question.groups(dimensions)
-        return None if group is None else self._cells.setdefault((place, series, group), _Cell())
+        group = self._group(dimensions)
+        if group is None:
+            return None
+        cell = self._cells.get((place, series, group))
+        if cell is None:
+            limit = self._question.limit
+            if limit is not None and len(self._cells) >= limit:
+                raise UsageTooLarge(f"that is more than {limit:,} quantities: ask for fewer groups, meters or buckets")
+            cell = self._cells[place, series, group] = _Cell()
+        return cell
+
+    def _group(self, dimensions: str) -> Group | None:
+        try:
+            return self._groups[dimensions]
+        except KeyError:
+            return self._groups.setdefault(dimensions, self._question.groups(dimensions))
 
     def _level(self, series: str, dimensions: str) -> _Level:
         return self._levels.setdefault((series, dimensions), _Level())
 
     def result(self) -> dict[tuple[int, str, Group], Quantity]:
         """By stretch, key of the meter, and group. What had no events, and no level, is left out."""
+        return self._result(self._question.windows, self._cells)
+
+    def total(self) -> dict[tuple[str, Group], Quantity]:
+        """By key of the meter, and group: the quantity of all stretches together."""
+        cells: dict[tuple[int, str, Group], _Cell] = {}
+        for (_, series, group), cell in self._cells.items():
+            all_of = cells.setdefault((0, series, group), _Cell())
+            all_of.numbers += cell.numbers
+            all_of.digests |= cell.digests
+            all_of.events += cell.events
+            if cell.newest is not None:
+                all_of.newest = max(all_of.newest or cell.newest, cell.newest)
+        for (series, group), quantity in self._whole.items():
+            cells[0, series, group].numbers = [quantity]
+        return {(key, group): used for (_, key, group), used in self._result((self._question.whole,), cells).items()}
+
+    def _result(
+        self, windows: Sequence[Window], cells: Mapping[tuple[int, str, Group], _Cell]
+    ) -> dict[tuple[int, str, Group], Quantity]:
         found: dict[tuple[int, str, Group], Quantity] = {}
-        for (place, series, group), cell in self._cells.items():
+        for (place, series, group), cell in cells.items():
             definition = self._meters[series].definition
             if definition.aggregation is not Aggregation.TIME_WEIGHTED:
                 found[place, definition.key, group] = Quantity(_value(definition.aggregation, cell), cell.events)
         for (series, dimensions), level in self._levels.items():
-            asked = self._question.groups(dimensions)
-            if asked is not None:
-                self._add_level(found, series, asked, level)
+            group_of = self._group(dimensions)
+            if group_of is None:
+                continue
+            key = self._meters[series].definition.key
+            for place, average in enumerate(averages(windows, level.samples, level.runs, level.before)):
+                used = cells.get((place, series, group_of))
+                if average or used is not None:
+                    known = found.get((place, key, group_of))
+                    amount = EXACT.add(average, known.quantity) if known else average
+                    found[place, key, group_of] = Quantity(amount, used.events if used else 0)
         return found
-
-    def _add_level(
-        self, found: dict[tuple[int, str, Group], Quantity], series: str, group: Group, level: _Level
-    ) -> None:
-        key = self._meters[series].definition.key
-        for place, average in enumerate(averages(self._question.windows, level.samples, level.hours, level.before)):
-            cell = self._cells.get((place, series, group))
-            if average or cell is not None:
-                known = found.get((place, key, group))
-                total = EXACT.add(average, known.quantity) if known else average
-                found[place, key, group] = Quantity(total, cell.events if cell else 0)
 
 
 def _value(kind: Aggregation, cell: _Cell) -> Decimal:
@@ -203,15 +260,15 @@ def _value(kind: Aggregation, cell: _Cell) -> Decimal:
 
 
 def averages(
-    windows: Sequence[Window], samples: Iterable[Sample], hours: Iterable[HourRow], before: Sample | None
+    windows: Sequence[Window], samples: Iterable[Sample], runs: Iterable[Run], before: Sample | None
 ) -> list[Decimal]:
     """The average level in each of the adjoining stretches, rounded half up to 12 decimals.
 
-    `hours` have the area (level times seconds) from their first sample to their end; `samples` are those of all other
-    hours, and of the one in which the first stretch begins.
+    `runs` have the area (level times seconds) from their first sample to their end; `samples` are those of all hours
+    that no stretch has whole, and of the one in which the first stretch begins.
     """
-    steps: list[tuple[datetime, str, Sample | HourRow]] = [(each.at, each.key, each) for each in samples]
-    steps += [(each.first_at or each.hour, "", each) for each in hours]
+    steps: list[tuple[datetime, str, Sample | Run]] = [(each.at, each.key, each) for each in samples]
+    steps += [(each.first_at or each.hour, "", each) for each in runs]
     steps.sort(key=lambda step: step[:2])
     level: int | Decimal = before.value if before else 0
     place, found = 0, []

@@ -30,7 +30,7 @@ from autorisen.metering.model import (
     window,
 )
 from autorisen.metering.usage import store, store_usage
-from autorisen.metering.usage.combine import Question
+from autorisen.metering.usage.combine import Combination, Question
 
 BUCKET_LIMIT = 2_000
 _SHOWN = 20
@@ -84,8 +84,8 @@ async def grouped_quantities(
     """
     if end <= start:
         return {}
-    found = await _ask(tx, customer_id, [window(start, end)], keys, group_by, only)
-    return {(meter, group): quantity for (_, meter, group), quantity in sorted(found.items(), key=lambda row: row[0])}
+    parts = await _ask(tx, customer_id, [window(start, end)], keys, group_by, only)
+    return dict(sorted(parts.total().items()))
 
 
 async def series(
@@ -125,16 +125,49 @@ async def grouped_series(
     edges = bucket_edges(start, end, bucket, ZoneInfo(time_zone))
     if not edges:
         return {}
-    windows = [window(first, last) for first, last in pairwise(edges)]
-    found = await _ask(tx, customer_id, windows, keys, group_by, only)
-    return {
-        (meter, group): [
-            Bucket(each.head_start, used.quantity, used.events)
-            for place, each in enumerate(windows)
-            for used in [found.get((place, meter, group), NOTHING)]
-        ]
-        for meter, group in sorted({(meter, group) for _, meter, group in found})
-    }
+    windows = _windows(edges)
+    return _series(windows, (await _ask(tx, customer_id, windows, keys, group_by, only)).result())
+
+
+async def totals_and_series(
+    tx: Tx,
+    *,
+    customer_id: UUID,
+    start: datetime,
+    end: datetime,
+    keys: Collection[str],
+    bucket: BucketSize | None,
+    time_zone: str,
+    group_by: Sequence[str],
+    only: Group,
+    limit: int,
+) -> tuple[dict[tuple[str, Group], Quantity], dict[tuple[str, Group], list[Bucket]]]:
+    """`grouped_quantities` and, where a `bucket` is asked for, `grouped_series`, read once.
+
+    Raises `UsageTooLarge` beyond `limit` quantities, before they are in memory.
+    """
+    edges = bucket_edges(start, end, bucket, ZoneInfo(time_zone)) if bucket else [start, end]
+    windows = _windows(edges)
+    parts = await _ask(tx, customer_id, windows, keys, group_by, only, limit=limit)
+    totals = dict(sorted(parts.total().items()))
+    return totals, _series(windows, parts.result()) if bucket else {}
+
+
+def _windows(edges: Sequence[datetime]) -> list[Window]:
+    return [window(first, last) for first, last in pairwise(edges)]
+
+
+def _series(
+    windows: Sequence[Window], found: Mapping[tuple[int, str, Group], Quantity]
+) -> dict[tuple[str, Group], list[Bucket]]:
+    empty = [Bucket(each.head_start, Decimal(0), 0) for each in windows]
+    rows: dict[tuple[str, Group], list[Bucket]] = {}
+    for (place, meter, group), used in found.items():
+        row = rows.get((meter, group))
+        if row is None:
+            row = rows[meter, group] = list(empty)
+        row[place] = Bucket(windows[place].head_start, used.quantity, used.events)
+    return dict(sorted(rows.items()))
 
 
 async def _ask(
@@ -144,10 +177,12 @@ async def _ask(
     keys: Collection[str] | None,
     group_by: Sequence[str],
     only: Group,
-) -> dict[tuple[int, str, Group], Quantity]:
+    *,
+    limit: int | None = None,
+) -> Combination:
     asked = [meter for meter in await store.select_meters(tx) if keys is None or meter.definition.key in keys]
-    question = Question(tuple(asked), tuple(windows), tuple(group_by), only)
-    return (await store_usage.select_parts(tx, customer_id, question)).result()
+    question = Question(tuple(asked), tuple(windows), tuple(group_by), only, limit)
+    return await store_usage.select_parts(tx, customer_id, question)
 
 
 def bucket_edges(start: datetime, end: datetime, bucket: BucketSize, zone: ZoneInfo) -> list[datetime]:
