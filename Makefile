@@ -1,7 +1,7 @@
 # autorisen: `make` shows what there is. GNU make 3.81 (macOS) is enough.
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset static dev test check gates floors fmt lint types schema bench bench-backfill faults screenshots wheel clean
+.PHONY: help run reset static dev test check gates floors fmt lint types schema bench bench-backfill bench-usage faults screenshots wheel clean
 
 PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if $$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$each; break; fi; done)
@@ -75,6 +75,9 @@ bench-backfill: dev ## Measure: rows per second from a CSV of a million rows, be
 
 bench-ingest: dev ## Measure ingest beside its limits, empty and at 20 million events (20 minutes; ARGS=--quick: one)
 	@$(BIN)/python -m bench ingest $(ARGS)
+
+bench-usage: dev ## Measure questions about a month at 20 million stored events (10 minutes; ARGS=--quick: one)
+	@$(BIN)/python -m bench usage $(ARGS)
 
 faults: dev ## The long form of the faults: kills, a database that stops, cut connections, a full disk
 	@FAULTS_LONG=1 $(BIN)/pytest tests/faults -s $(ARGS)

@@ -1,4 +1,4 @@
-"""`python -m bench [name ...]`: run some measurements, or all of them. `--quick` shortens `ingest` to a test."""
+"""`python -m bench [name ...]`: run some measurements, or all. `--quick` shortens `ingest` and `usage` to a test."""
 
 from __future__ import annotations
 
@@ -6,14 +6,22 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from bench import backfill, client, ingest
+from bench import backfill, client, ingest, usage
 
-MEASUREMENTS: dict[str, Callable[[], None]] = {"ingest": ingest.main, "client": client.main, "backfill": backfill.main}
+MEASUREMENTS: dict[str, Callable[[], None]] = {
+    "ingest": ingest.main,
+    "client": client.main,
+    "backfill": backfill.main,
+    "usage": usage.main,
+}
 
 
 def main() -> None:
     quick = "--quick" in sys.argv
-    measurements = MEASUREMENTS | {"ingest": partial(ingest.main, quick=quick)}
+    measurements = MEASUREMENTS | {
+        "ingest": partial(ingest.main, quick=quick),
+        "usage": partial(usage.main, quick=quick),
+    }
     names = [name for name in sys.argv[1:] if name != "--quick"] or list(measurements)
     unknown = [name for name in names if name not in measurements]
     if unknown:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +68,9 @@ class House:
 
 
 @contextmanager
-def furnished() -> Iterator[tuple[Path, str, str]]:
+def furnished(
+    meters: Sequence[MeterDefinition] = METERS, customers: int = CUSTOMERS
+) -> Iterator[tuple[Path, str, str]]:
     """A durable server with meters and customers, without a web process: its folder, its address, a key."""
     with tempfile.TemporaryDirectory(prefix="autorisen-bench-") as folder:
         home = Path(folder)
@@ -78,26 +80,30 @@ def furnished() -> Iterator[tuple[Path, str, str]]:
         try:
             url = server.url()
             migrate(url)
-            yield home, url, asyncio.run(_furnish(Settings(home=home, database_url=url)))
+            yield home, url, asyncio.run(_furnish(Settings(home=home, database_url=url), meters, customers))
         finally:
             server.stop("fast")
 
 
 @contextmanager
-def house(module: str = "bench.web") -> Iterator[House]:
+def house(
+    module: str = "bench.web", meters: Sequence[MeterDefinition] = METERS, customers: int = CUSTOMERS
+) -> Iterator[House]:
     """Durable as in production: fsync is on and every commit waits for it. `module` is run as the web process."""
-    with furnished() as (home, url, key), _web(home, url, module) as (port, web):
+    with furnished(meters, customers) as (home, url, key), _web(home, url, module) as (port, web):
         yield House(port, key, url, web)
 
 
-async def _furnish(settings: Settings) -> str:
+async def _furnish(settings: Settings, meters: Sequence[MeterDefinition], customers: int) -> str:
     async with open_runtime(settings, settings.database_url) as runtime, runtime.unit() as unit:
-        await metering.apply_meters(unit, METERS)
-        for number in range(CUSTOMERS):
+        await metering.apply_meters(unit, meters)
+        for number in range(customers):
             await accounts.create_customer(
                 unit, key=f"customer-{number}", name="Bench", email="bench@example.org", country="ZA", currency="ZAR"
             )
-        _, secret = await accounts.create_api_key(unit, customer_id=None, name="bench", scopes=["events:write"])
+        _, secret = await accounts.create_api_key(
+            unit, customer_id=None, name="bench", scopes=["events:write", "usage:read"]
+        )
         return secret
 
 
