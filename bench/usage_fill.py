@@ -142,9 +142,11 @@ def fill(url: str, events: int, customers: Sequence[str]) -> Filled:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET maintenance_work_mem = '1GB'")
         connection.execute("SET work_mem = '256MB'")
-        found = dict(connection.execute("SELECT key, id FROM accounts.customers").fetchall())
+        found: dict[str, UUID] = dict(connection.execute("SELECT key, id FROM accounts.customers").fetchall())
         ids = [found[key] for key in customers]
-        series = dict(connection.execute("SELECT key, coalesce(series, key) FROM metering.meters").fetchall())
+        series: dict[str, str] = dict(
+            connection.execute("SELECT key, coalesce(series, key) FROM metering.meters").fetchall()
+        )
         connection.execute(
             psycopg.ClientCursor(connection).mogrify(
                 _DRAW,
