@@ -885,6 +885,7 @@ CREATE TABLE metering.corrections (
     customer_id uuid,
     occurred_at timestamp with time zone,
     data json,
+    backfill_id uuid,
     CONSTRAINT corrections_actor_check CHECK ((actor <> ''::text)),
     CONSTRAINT corrections_check CHECK (((kind = 'amend'::text) = (type IS NOT NULL))),
     CONSTRAINT corrections_check1 CHECK ((((type IS NULL) = (subject IS NULL)) AND ((type IS NULL) = (customer_id IS NULL)) AND ((type IS NULL) = (occurred_at IS NULL)) AND ((type IS NULL) = (data IS NULL)))),
@@ -1710,6 +1711,8 @@ CREATE INDEX control_totals_sent ON metering.control_totals USING btree (sent_at
 
 CREATE INDEX corrections_at ON metering.corrections USING btree (corrected_at);
 
+CREATE INDEX corrections_backfill ON metering.corrections USING btree (backfill_id) WHERE (backfill_id IS NOT NULL);
+
 CREATE INDEX corrections_call ON metering.corrections USING btree (call_id);
 
 CREATE INDEX corrections_customer_time ON metering.corrections USING btree (customer_id, occurred_at) WHERE (kind = 'amend'::text);
@@ -1985,6 +1988,9 @@ ALTER TABLE ONLY metering.batches
 
 ALTER TABLE ONLY metering.conflict_decisions
     ADD CONSTRAINT conflict_decisions_tenant_source_event_id_digest_fkey FOREIGN KEY (tenant, source, event_id, digest) REFERENCES metering.conflicts(tenant, source, event_id, digest);
+
+ALTER TABLE ONLY metering.corrections
+    ADD CONSTRAINT corrections_backfill_id_fkey FOREIGN KEY (backfill_id) REFERENCES metering.backfills(id);
 
 ALTER TABLE ONLY metering.corrections
     ADD CONSTRAINT corrections_tenant_source_event_id_fkey FOREIGN KEY (tenant, source, event_id) REFERENCES metering.events(tenant, source, event_id);

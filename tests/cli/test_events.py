@@ -120,6 +120,18 @@ async def test_killed_again_and_again(runtime: Runtime, database_url: str, tmp_p
     assert events == (rows, rows)
 
 
+async def test_a_backfill_is_taken_back_after_a_look(command: Command, runtime: Runtime, tmp_path: Path) -> None:
+    await make_house(runtime)
+    path = write(tmp_path / "usage.csv", 5)
+    await command("events", "backfill", str(path), *MAP, "--subject", "acme", "--tag", "one", "--yes")
+    looked = await command("events", "revert", "one", "--dry-run")
+    assert "acme" in looked.output, looked.output
+    assert "done" in (await command("events", "backfills")).output
+    assert (await command("events", "revert", "one")).output.endswith("one: 5 events were taken back.\n")
+    assert "reverted" in (await command("events", "backfills")).output
+    assert (await command("events", "revert", "one")).exit_code == 1
+
+
 async def start(runtime: Runtime, words: list[str]) -> asyncio.subprocess.Process:
     environment = os.environ | {
         "DATABASE_URL": runtime.database.url,

@@ -72,13 +72,18 @@ class Figures:
         return {name: number for name, number in figures.items() if number}
 
     def __str__(self) -> str:
-        recoveries = sorted(self.recoveries) or [0.0]
+        recoveries = sorted(self.recoveries)
+        took = (
+            f"median {recoveries[len(recoveries) // 2]:.1f}, most {recoveries[-1]:.1f}"
+            if recoveries
+            else "not measured"
+        )
         done = ", ".join(f"{count} {name}" for name, count in sorted(self.faults.items())) or "none"
         return (
             f"seed {self.seed}: sent {self.sent:,}, acked {self.acked:,}, retried {self.retried:,}, "
             f"answered 503 {self.refused:,}, lost {self.lost}, doubled {self.doubled}, ghost {self.ghost}, "
             f"unknown {self.unknown}, miscounted {self.miscounted}; {done}; "
-            f"seconds to recover: median {recoveries[len(recoveries) // 2]:.1f}, most {recoveries[-1]:.1f}"
+            f"seconds to recover: {took}"
         )
 
 

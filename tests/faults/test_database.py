@@ -55,6 +55,7 @@ async def test_connections_that_the_database_ends(
             while time.monotonic() < ends:
                 found = connection.execute(TERMINATE).fetchone()
                 run.figures.faults["connections ended"] += found[0] if found else 0
+                await run.recover(time.monotonic())
                 await asyncio.sleep(run.dice.uniform(0, 2 * each))
                 await run.make_late_customer()
 
@@ -91,17 +92,21 @@ async def test_connections_that_are_cut_around_a_commit(
 
 async def test_a_full_disk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Goal (F8): no receipt without a commit, health says so, and with room again all goes on without a restart."""
-    disk = SmallDisk(tmp_path / "disk", 400)
+    folder = tmp_path / "disk"
     try:
-        with own_postgres(disk.folder) as server:
+        disk = SmallDisk(folder, 400)
+    except OSError as reason:
+        pytest.skip(f"only who may mount a file system can fill one: {reason}")
+    try:
+        with own_postgres(folder) as server:
 
             async def fill_and_free(run: Run) -> None:
                 for _ in range(scaled(1, 3)):
                     await asyncio.sleep(1)
-                    await _fill(run, disk, server)
-                    assert await run.health() == 503
+                    await _fill(run, disk)
+                    await _health_becomes(run, 503)
                     await asyncio.sleep(scaled(1, 10))
-                    disk.free(server)
+                    disk.free()
                     freed_at = time.monotonic()
                     if not server.is_running():
                         # PostgreSQL ends where its log finds no room; what watches over it starts it again.
@@ -109,21 +114,30 @@ async def test_a_full_disk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
                         run.figures.faults["starts of PostgreSQL"] += 1
                     run.figures.faults["full disks"] += 1
                     await run.recover(freed_at)
+                    await _health_becomes(run, 200)
 
             figures = await Run(tmp_path, server.url(), SEED).perform(fill_and_free)
     finally:
         disk.close()
     with capsys.disabled():
-        print(f"\nF8 full disk ({'a file system of its own' if disk.is_mounted else 'limited files'}): {figures}")
+        print(f"\nF8 full disk: {figures}")
     assert figures.refused > 0
     assert figures.acked == figures.sent > 0
     assert figures.wrong == {}
 
 
-async def _fill(run: Run, disk: SmallDisk, server: EmbeddedPostgres) -> None:
+async def _fill(run: Run, disk: SmallDisk) -> None:
     """Fill the disk until nothing has been acknowledged for a second; again where the server made room."""
     deadline, refused = time.monotonic() + 60, run.figures.refused
     while run.figures.refused == refused or await run.acknowledged_within(1.0):
         assert time.monotonic() < deadline, f"the disk is full and events are still acknowledged: {run.figures}"
-        disk.fill(server)
+        disk.fill()
         await asyncio.sleep(0.1)
+
+
+async def _health_becomes(run: Run, status: int) -> None:
+    """The health page tells a change within seconds, or this fails."""
+    deadline = time.monotonic() + 10
+    while (seen := await run.health()) != status:
+        assert time.monotonic() < deadline, f"health answers {seen}, not {status}"
+        await asyncio.sleep(0.2)

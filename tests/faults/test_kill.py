@@ -32,6 +32,5 @@ async def test_without_the_unique_key_the_harness_sees_doubles(
     figures = await Run(tmp_path, database_url, SEED).perform(lambda run: kill_processes(run, 2))
     with capsys.disabled():
         print(f"\nwithout the unique key: {figures}")
-    assert {"doubled", "miscounted"} <= figures.wrong.keys() | {"miscounted"}
     assert figures.doubled > 0
     assert figures.lost == 0

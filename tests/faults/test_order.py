@@ -17,7 +17,7 @@ from autorisen.kit.clock import FrozenClock
 from autorisen.kit.unit import Runtime
 from autorisen.kit.work import Worker
 from tests.factories.accounts import make_key
-from tests.factories.billing import START, Shop
+from tests.factories.billing import Shop
 from tests.factories.metering import send
 from tests.faults.harness import SEED, scaled
 
@@ -59,8 +59,9 @@ async def test_repeated_shuffled_and_late(
     async with runtime.unit() as unit:
         headers = await make_key(unit, None)
     figures = Figures(SEED, distinct=scaled(3_000, 10_000))
-    minutes = int((billed.end_at - START).total_seconds() // 60)
-    events = [_event(number, START + timedelta(minutes=dice.randrange(minutes))) for number in range(figures.distinct)]
+    minutes = int((billed.end_at - billed.start_at).total_seconds() // 60)
+    times = [billed.start_at + timedelta(minutes=dice.randrange(minutes)) for _ in range(figures.distinct)]
+    events = [_event(number, at) for number, at in enumerate(times)]
     dice.shuffle(events)
     late = events[: figures.distinct // 20]
     await shop.advance(days=30)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import resource
-import shutil
 import struct
 import subprocess
 from collections.abc import Iterator
@@ -143,39 +141,26 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 
 
 class SmallDisk:
-    """A disk that can be filled, for the folder of a server: a file system of its own where this process may mount one.
-
-    Elsewhere the server's processes may write no further into files (RLIMIT_FSIZE), which they meet in the same calls.
-    """
+    """A file system of its own for the folder of a server, which can be filled. Raises `OSError` where none may be."""
 
     def __init__(self, folder: Path, megabytes: int) -> None:
-        self.folder = folder
+        self._folder = folder
         folder.mkdir()
         mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
-        self.is_mounted = subprocess.run(mount, check=False, capture_output=True).returncode == 0
+        try:
+            done = subprocess.run(mount, check=False, capture_output=True, text=True)
+        except FileNotFoundError as error:
+            raise OSError(str(error)) from error
+        if done.returncode:
+            raise OSError(done.stderr.strip())
 
-    def fill(self, server: EmbeddedPostgres) -> None:
-        if not self.is_mounted:
-            self._limit(server, 64 * 1024)
-            return
-        with (self.folder / "ballast").open("ab", buffering=0) as ballast, suppress(OSError):
+    def fill(self) -> None:
+        with (self._folder / "ballast").open("ab", buffering=0) as ballast, suppress(OSError):
             while True:
                 ballast.write(bytes(65_536))
 
-    def free(self, server: EmbeddedPostgres) -> None:
-        if self.is_mounted:
-            (self.folder / "ballast").unlink()
-        else:
-            self._limit(server, resource.RLIM_INFINITY)
+    def free(self) -> None:
+        (self._folder / "ballast").unlink()
 
     def close(self) -> None:
-        if self.is_mounted:
-            subprocess.run(["umount", "--lazy", str(self.folder)], check=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _limit(self, server: EmbeddedPostgres, size: int) -> None:
-        postmaster = int((server.data_dir / "postmaster.pid").read_text().split()[0])
-        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
-        for pid in (postmaster, *map(int, children)):
-            with suppress(ProcessLookupError):
-                resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+        subprocess.run(["umount", "--lazy", str(self._folder)], check=True)

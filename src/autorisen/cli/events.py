@@ -1,4 +1,4 @@
-"""`autorisen events`: backfill a file of usage, see the backfills."""
+"""`autorisen events`: backfill a file of usage, see and revert the backfills."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +31,8 @@ from autorisen.metering import (
     list_backfills,
     open_file,
     rehearse_backfill,
+    rehearse_revert,
+    revert_backfill,
 )
 
 app = typer.Typer(help="Usage events.", no_args_is_help=True)
@@ -145,6 +148,36 @@ def _print(report: BackfillReport, mood: str) -> None:
     untold = counts.rejected + counts.conflicts - len(report.first_refusals)
     if report.first_refusals and untold > 0:
         typer.echo(f"  and {untold:,} more; --rejected FILE writes all of them", err=True)
+
+
+@app.command("revert")
+def revert_command(
+    tag: Annotated[str, typer.Argument(help="The tag that `autorisen events backfills` shows.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Neither show first what would change, nor ask.")] = False,
+) -> None:
+    """Take a backfill back as a whole. Interrupted, the same command goes on."""
+    ask = not yes and sys.stdin.isatty() and sys.stdout.isatty()
+
+    async def perform(runtime: Runtime) -> Backfill | None:
+        if dry_run or ask:
+            with progress(f"{tag}, rehearsal") as show:
+                change = partial(rehearse_revert, tag=tag, actor=ACTOR, on_progress=show)
+                show_difference(Console(), await rehearse(runtime, change))
+            if dry_run:
+                return None
+            if not typer.confirm("Take it back?"):
+                typer.echo("Nothing was changed.")
+                raise typer.Exit(1)
+        with progress(tag) as show:
+            return await revert_backfill(runtime, tag, actor=ACTOR, on_progress=show)
+
+    from autorisen.cli.show_difference import show_difference
+    from autorisen.ops import rehearse
+
+    reverted = with_runtime(perform)
+    if reverted is not None:
+        typer.echo(f"{tag}: {reverted.reverted_events:,} events were taken back.")
 
 
 @app.command("backfills")

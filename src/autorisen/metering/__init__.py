@@ -22,6 +22,8 @@ from autorisen.metering.backfills import (
     list_backfills,
     open_file,
     rehearse_backfill,
+    rehearse_revert,
+    revert_backfill,
 )
 from autorisen.metering.claim_events import claim_events, on_customer_created
 from autorisen.metering.corrections import (
@@ -211,11 +213,13 @@ __all__ = [
     "reconciliation",
     "reconciliation_document",
     "rehearse_backfill",
+    "rehearse_revert",
     "rejected_event",
     "rejections_of_event",
     "repair_rollups",
     "replay_event",
     "replay_rule",
+    "revert_backfill",
     "series",
     "snapshot",
     "usage_as_of",

@@ -13,6 +13,7 @@ from autorisen.metering.backfills.model import (
     RowCounts,
 )
 from autorisen.metering.backfills.read_file import FileFormat, UsageFile, open_file
+from autorisen.metering.backfills.revert_backfill import rehearse_revert, revert_backfill
 from autorisen.metering.backfills.store import list_backfills
 
 # The columns of the shipped example data.
@@ -41,4 +42,6 @@ __all__ = [
     "list_backfills",
     "open_file",
     "rehearse_backfill",
+    "rehearse_revert",
+    "revert_backfill",
 ]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from autorisen import accounts
 from autorisen.kit.problems import Unavailable
 from autorisen.kit.unit import Runtime, Unit
 from autorisen.metering.backfills import store
@@ -24,9 +25,10 @@ from autorisen.metering.backfills.read_ahead import read_ahead
 from autorisen.metering.backfills.read_file import UsageFile
 from autorisen.metering.backfills.read_rows import read_rows
 from autorisen.metering.backfills.refusals import RefusalFile
+from autorisen.metering.corrections import Correction, correct_events
 from autorisen.metering.errors import BackfillBusy, BackfillStopped
 from autorisen.metering.ingest import ingest
-from autorisen.metering.model import Event, Rejection, Status
+from autorisen.metering.model import OPERATOR, Event, Rejection, Status
 
 ROWS_A_COMMIT = 10_000
 _REFUSALS_SHOWN = 5
@@ -45,13 +47,15 @@ class Rehearsal:
     report: BackfillReport | None = None
 
     def see(self, rows: Sequence[Event | Rejection], now: datetime) -> None:
-        events = [row for row in rows if isinstance(row, Event)]
-        if not events:
-            return
-        self.subjects.update(event.subject for event in events)
-        times = [event.time or now for event in events]
-        self.start_at = min(self.start_at or times[0], *times)
-        self.end_at = max(self.end_at or times[0], *times)
+        self.see_events([(row.subject, row.time or now) for row in rows if isinstance(row, Event)])
+
+    def see_events(self, events: Sequence[tuple[str, datetime]]) -> None:
+        """Note the subject and time of each."""
+        if events:
+            self.subjects.update(subject for subject, _ in events)
+            times = [at for _, at in events]
+            self.start_at = min(self.start_at or times[0], *times)
+            self.end_at = max(self.end_at or times[0], *times)
 
 
 async def backfill_file(
@@ -157,7 +161,26 @@ class _Passage:
             for each in receipt.results
             if each.status in (Status.REJECTED, Status.CONFLICT)
         ]
-        return RowCounts.of(receipt), refusals
+        restored = await self._restore(
+            unit, [piece[each.index] for each in receipt.results if each.status is Status.DUPLICATE]
+        )
+        counts = RowCounts.of(receipt)
+        return replace(counts, restored=restored, duplicates=counts.duplicates - restored), refusals
+
+    async def _restore(self, unit: Unit, repeated: Sequence[Event | Rejection]) -> int:
+        """Let events count again that a revert took back and this file has once more. Gives how many."""
+        events = {(each.source, each.id): each for each in repeated if isinstance(each, Event)}
+        gone = await store.taken_back(unit.tx, OPERATOR, list(events)) if events else set()
+        known = await accounts.customer_ids_by_key(unit.tx, sorted({events[each].subject for each in gone}))
+        reason = f"in again with the backfill {self.backfill.tag}"
+        corrections = [
+            Correction(OPERATOR, source, id, "amend", reason, events[source, id])
+            for source, id in sorted(gone)
+            if events[source, id].subject in known
+        ]
+        if corrections:
+            await correct_events(unit, actor=self.backfill.actor, corrections=corrections, backfill_id=self.backfill.id)
+        return len(corrections)
 
 
 def _report(backfill: Backfill, *, resumed_at: int, first_refusals: Sequence[Refusal]) -> BackfillReport:

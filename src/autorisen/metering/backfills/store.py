@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -61,6 +62,55 @@ FINISH_BACKFILL = """
 UPDATE metering.backfills SET state = 'done', rows = %(rows)s, finished_at = %(now)s
 WHERE id = %(id)s AND state = 'running' AND next_row = %(rows)s
 """
+
+BEGIN_REVERT = "UPDATE metering.backfills SET state = 'reverting' WHERE id = %(id)s AND state <> 'reverted'"
+
+NEXT_BATCH = """
+SELECT id FROM metering.batches
+WHERE backfill_id = %(id)s AND (%(after)s::uuid IS NULL OR id > %(after)s) ORDER BY id LIMIT 1
+"""
+
+EVENTS_OF_BATCH = """
+SELECT tenant, source, event_id, subject, occurred_at FROM metering.events WHERE batch_id = %(batch)s::uuid
+"""
+
+# Events of a backfill that was reverted before, which this one brought in again.
+RESTORED_EVENTS = """
+SELECT tenant, source, event_id, subject, occurred_at FROM metering.corrections AS newest
+WHERE backfill_id = %(id)s AND kind = 'amend' AND NOT EXISTS (
+    SELECT FROM metering.corrections AS newer
+    WHERE newer.tenant = newest.tenant AND newer.source = newest.source AND newer.event_id = newest.event_id
+        AND newer.revision > newest.revision
+)
+LIMIT %(limit)s
+"""
+
+# Of these events, those that do not count because their backfill was reverted.
+TAKEN_BACK = """
+SELECT asked.source, asked.event_id
+FROM unnest(%(sources)s::text[], %(ids)s::text[]) AS asked (source, event_id)
+CROSS JOIN LATERAL (
+    SELECT kind, backfill_id FROM metering.corrections
+    WHERE corrections.tenant = %(tenant)s AND corrections.source = asked.source
+        AND corrections.event_id = asked.event_id
+    ORDER BY revision DESC LIMIT 1
+) AS newest
+WHERE newest.kind = 'void' AND newest.backfill_id IS NOT NULL
+"""
+
+STEP_REVERT = """
+UPDATE metering.backfills
+SET reverted_upto = coalesce(%(upto)s::uuid, reverted_upto), reverted_events = reverted_events + %(events)s
+WHERE id = %(id)s AND state = 'reverting' AND reverted_upto IS NOT DISTINCT FROM %(before)s::uuid
+"""
+
+FINISH_REVERT = """
+UPDATE metering.backfills SET state = 'reverted', reverted_at = %(now)s, reverted_by = %(actor)s
+WHERE id = %(id)s AND state = 'reverting'
+"""
+
+# Tenant, source, id, subject and time of an event.
+Taken = tuple[UUID, str, str, str, datetime]
 
 
 def _backfill(row: TupleRow) -> Backfill:
@@ -154,3 +204,40 @@ async def advance(tx: Tx, id: UUID, first_row: int, next_row: int, counts: RowCo
 
 async def finish_backfill(tx: Tx, id: UUID, rows: int, now: datetime) -> None:
     await tx.execute(FINISH_BACKFILL, {"id": id, "rows": rows, "now": now})
+
+
+async def begin_revert(tx: Tx, id: UUID) -> bool:
+    """Mark it as being taken back. False when it was, by now."""
+    return (await tx.execute(BEGIN_REVERT, {"id": id})).rowcount == 1
+
+
+async def next_batch(tx: Tx, backfill: Backfill) -> UUID | None:
+    """The batch after the last one whose events were taken back."""
+    row = await (await tx.execute(NEXT_BATCH, {"id": backfill.id, "after": backfill.reverted_upto})).fetchone()
+    return row[0] if row else None
+
+
+async def events_of_batch(tx: Tx, batch: UUID) -> list[Taken]:
+    """The events that were stored with this batch."""
+    return await (await tx.execute(EVENTS_OF_BATCH, {"batch": batch})).fetchall()
+
+
+async def restored_events(tx: Tx, id: UUID, limit: int) -> list[Taken]:
+    """Events of others that count because this backfill brought them in again."""
+    return await (await tx.execute(RESTORED_EVENTS, {"id": id, "limit": limit})).fetchall()
+
+
+async def taken_back(tx: Tx, tenant: UUID, identities: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Of these sources and ids, those that do not count because their backfill was reverted."""
+    values = {"tenant": tenant, "sources": [each[0] for each in identities], "ids": [each[1] for each in identities]}
+    return {(source, id) for source, id in await (await tx.execute(TAKEN_BACK, values)).fetchall()}
+
+
+async def step_revert(tx: Tx, backfill: Backfill, upto: UUID | None, events: int) -> bool:
+    """Note that the events up to this batch were taken back. False when somebody else was there first."""
+    values = {"id": backfill.id, "upto": upto, "events": events, "before": backfill.reverted_upto}
+    return (await tx.execute(STEP_REVERT, values)).rowcount == 1
+
+
+async def finish_revert(tx: Tx, id: UUID, actor: str, now: datetime) -> None:
+    await tx.execute(FINISH_REVERT, {"id": id, "actor": actor, "now": now})

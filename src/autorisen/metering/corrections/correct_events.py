@@ -31,11 +31,14 @@ from autorisen.metering.model import Event, Meter, hour_of
 _NOTHING = Decimal(0)
 
 
-async def correct_events(unit: Unit, *, actor: str, corrections: Sequence[Correction]) -> CorrectionReceipt:
+async def correct_events(
+    unit: Unit, *, actor: str, corrections: Sequence[Correction], backfill_id: UUID | None = None
+) -> CorrectionReceipt:
     """Void or amend stored events, all of them or none, and count the hours concerned again in this transaction.
 
     The same correction again changes nothing. Usage that a closed period billed is found by billing, which adds a
     line to the next invoice; `metering.adjustments` has what changed. Ingest waits until this transaction ends.
+    `backfill_id` names the backfill that is taken back, or that brings the events in again.
 
     Raises `CorrectionRefused` with the place of each correction that breaks a rule, as `/corrections/3/id`.
     """
@@ -64,7 +67,9 @@ async def correct_events(unit: Unit, *, actor: str, corrections: Sequence[Correc
     call_id = unit.ids.new()
     adjustments: list[Adjustment] = []
     if made:
-        await store.insert_corrections(unit.tx, made, actor=actor, call_id=call_id, now=unit.now)
+        await store.insert_corrections(
+            unit.tx, made, actor=actor, call_id=call_id, backfill_id=backfill_id, now=unit.now
+        )
         adjustments = await _recount(unit, touched, meters)
         await store.insert_adjustments(unit.tx, adjustments, call_id=call_id, now=unit.now)
         detail = {"corrections": len(made), "reason": made[0][0].reason}

@@ -28,10 +28,10 @@ LEFT JOIN LATERAL (
 
 INSERT_CORRECTIONS = """
 INSERT INTO metering.corrections
-    (tenant, source, event_id, revision, kind, actor, reason, corrected_at, call_id, type, subject, customer_id,
-    occurred_at, data)
-SELECT tenant, source, event_id, revision, kind, %(actor)s, reason, %(now)s, %(call_id)s, type, subject, customer_id,
-    occurred_at, data::json
+    (tenant, source, event_id, revision, kind, actor, reason, corrected_at, call_id, backfill_id, type, subject,
+    customer_id, occurred_at, data)
+SELECT tenant, source, event_id, revision, kind, %(actor)s, reason, %(now)s, %(call_id)s, %(backfill_id)s::uuid, type,
+    subject, customer_id, occurred_at, data::json
 FROM unnest(%(tenants)s::uuid[], %(sources)s::text[], %(ids)s::text[], %(revisions)s::int[], %(kinds)s::text[],
     %(reasons)s::text[], %(types)s::text[], %(subjects)s::text[], %(customers)s::uuid[], %(times)s::timestamptz[],
     %(datas)s::text[]
@@ -79,6 +79,7 @@ async def insert_corrections(
     *,
     actor: str,
     call_id: UUID,
+    backfill_id: UUID | None,
     now: datetime,
 ) -> None:
     """Keep these corrections, each with its revision and what the event says from now on (None: nothing)."""
@@ -87,6 +88,7 @@ async def insert_corrections(
         {
             "actor": actor,
             "call_id": call_id,
+            "backfill_id": backfill_id,
             "now": now,
             "tenants": [correction.tenant for correction, _, _ in made],
             "sources": [correction.source for correction, _, _ in made],
