@@ -87,10 +87,12 @@ async def _measure_all(home: House, filled: Filled, rounds: int) -> list[Figure]
         await AsyncConnection.connect(home.database_url, autocommit=True) as bare,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{home.port}", timeout=60) as client,
     ):
-        for place, size in ((1, "average"), (0, "largest")):
+        sizes = {1: "average", 0: "largest"}
+        for place in sizes:
             await _check(bare, database, filled.customers[place])
             if rounds == ROUNDS:
                 await _explain(bare, filled, place)
+        for place, size in sizes.items():
             for name, question in QUESTIONS.items():
                 figure = await _measure(
                     f"{size} customer",
@@ -103,6 +105,7 @@ async def _measure_all(home: House, filled: Filled, rounds: int) -> list[Figure]
                     rounds=rounds,
                 )
                 figures.append(figure)
+                print(f"{size} customer, {name}: p99 {figure.p99_ms:,.1f} ms, by HTTP {figure.http_p99_ms:,.1f} ms")
     await database.close()
     return figures
 
