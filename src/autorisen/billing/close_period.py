@@ -8,12 +8,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from autorisen import subscriptions
+from autorisen import metering, subscriptions
 from autorisen.billing import store, store_rated
 from autorisen.billing.build_invoice import billable_now
 from autorisen.billing.collect import collect
 from autorisen.billing.draft_invoice import draft_close, fee_of, rating_terms
-from autorisen.billing.errors import PeriodStillOpen
+from autorisen.billing.errors import MeterNotCounted, PeriodStillOpen
 from autorisen.billing.find_late_usage import find_late_usage
 from autorisen.billing.issue_invoice import issue_invoice
 from autorisen.billing.model import Closing, Invoice, fee_line_id
@@ -31,7 +31,8 @@ def closes_at(end_at: datetime, settings: Settings) -> datetime:
 async def close_period(unit: Unit, period_id: UUID) -> Closing:
     """Close a period once; asked again, what was closed then.
 
-    Raises `PeriodStillOpen`.
+    Raises `PeriodStillOpen`, and `MeterNotCounted` while a meter that the plan prices is new and its events of old are
+    being counted.
     """
     period = await subscriptions.period(unit.tx, period_id, lock=True)
     closed = await store_rated.find_closing(unit.tx, period_id)
@@ -41,6 +42,7 @@ async def close_period(unit: Unit, period_id: UUID) -> Closing:
         raise PeriodStillOpen(f"it can be closed from {closes_at(period.end_at, unit.settings).isoformat()} on")
     subscription = await subscriptions.subscription(unit.tx, period.subscription_id)
     terms = await rating_terms(unit.tx, period, subscription.currency)
+    await _meters_are_counted(unit, terms)
     usage = await rate_period(unit.tx, terms, at=unit.now, new_id=unit.ids.new)
     late = await find_late_usage(
         unit.tx, customer_id=period.customer_id, currency=terms.currency, at=unit.now, new_id=unit.ids.new
@@ -61,6 +63,16 @@ async def close_period(unit: Unit, period_id: UUID) -> Closing:
     if invoice is not None:
         await collect(unit, invoice)
     return closing
+
+
+async def _meters_are_counted(unit: Unit, terms: RatingTerms) -> None:
+    """A new meter reads as nothing until it is whole: what it counts would only be billed a period later."""
+    building = {rebuild.meter.definition.key for rebuild in await metering.rebuilds(unit.tx)}
+    priced = {price.meter for price in terms.plan.usage_prices(terms.currency)}
+    live = {meter.key for meter in await metering.meters(unit.tx)} if building & priced else priced
+    waits = sorted((building & priced) - live)
+    if waits:
+        raise MeterNotCounted(f"{', '.join(waits)}: see `autorisen meters list`")
 
 
 async def note_fee(unit: Unit, period_id: UUID, invoice: Invoice) -> None:

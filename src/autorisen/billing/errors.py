@@ -11,6 +11,12 @@ class InvoiceNotFound(NotFound):
     title = "There is no such invoice"
 
 
+class MeterNotCounted(Conflict):
+    """The period is closed once the meter is whole."""
+
+    code, title = "meter_not_counted", "A meter that the plan prices is still being counted"
+
+
 class NothingToPay(Conflict):
     """The invoice is paid, cancelled or written off."""
 

@@ -8,6 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
+from autorisen.kit.unit import Runtime
+from autorisen.metering import Aggregation, MeterDefinition, apply_meters, meters
+from autorisen.metering.filters import Test as Rule
 from tests.factories.holds import RUNS, Caller, numbers
 
 
@@ -110,3 +113,14 @@ async def test_a_bad_draw_names_the_field(acme: Caller, body: dict[str, object],
 async def test_an_unknown_meter_has_no_quota(acme: Caller) -> None:
     answer = await acme.client.get("/api/quota", headers=acme.headers, params={"meter": "nope"})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "query/meter")
+
+
+async def test_only_what_adds_up_is_held(acme: Caller, runtime: Runtime) -> None:
+    """Goal: a hold of a peak, or of what a filter may leave out, could not be settled to what it says."""
+    peak = MeterDefinition("peak", "Peak", "seats", "seats", Aggregation.MAX, ("seats",))
+    some = MeterDefinition("some", "Some", "runs", "runs", Aggregation.COUNT, (), Rule(("ok",), "eq", True))
+    async with runtime.unit() as unit:
+        await apply_meters(unit, [*await meters(unit.tx), peak, some])
+    for meter in ("peak", "some"):
+        answer = await acme.hold(1, meter=meter)
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "/meter")

@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from autorisen.kit.problems import FieldError, InvalidInput
 from autorisen.kit.unit import Unit
 from autorisen.subscriptions.holds import store
 from autorisen.subscriptions.holds.check_quota import meter_of, quota
@@ -19,10 +20,14 @@ async def hold_quota(
     """Reserve a quantity of a meter for `expires_in` of real time; nobody else can hold or settle it meanwhile.
 
     The same key gives the same hold again, also after it ended. Raises `QuotaExceeded`, which changes nothing and
-    leaves the key free; `HoldKeyTaken` when the key was used for something else; `MeterUnknown` and `InvalidInput`.
-    Take several holds in one unit in the order of their meters, or two such units wait for each other.
+    leaves the key free; `HoldKeyTaken` when the key was used for something else; `MeterUnknown`, and `InvalidInput`,
+    also for a meter that does not simply add up. Take several holds in one unit in the order of their meters, or two
+    such units wait for each other.
     """
     definition = await meter_of(unit.tx, meter, field="/meter")
+    if not definition.is_additive or definition.filter is not None:
+        rule = "must be a count or a sum without a filter: what is settled has to add up"
+        raise InvalidInput(f"meter {rule}", errors=[FieldError("/meter", rule)])
     check_quantity(quantity, definition.aggregation, least=smallest(definition.aggregation))
     seconds = check_expiry(expires_in)
     await store.lock_quota(unit.tx, customer_id, meter)
