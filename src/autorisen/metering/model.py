@@ -190,8 +190,7 @@ class Rebuild:
     started_at: datetime
 
 
-@dataclass(frozen=True)
-class Quantity:
+class Quantity(msgspec.Struct, frozen=True):
     """An exact amount of use and how many events it comes from."""
 
     quantity: Decimal
@@ -201,8 +200,7 @@ class Quantity:
 NOTHING = Quantity(Decimal(0), 0)
 
 
-@dataclass(frozen=True)
-class Bucket:
+class Bucket(msgspec.Struct, frozen=True):
     """The use of one stretch of time that begins at `start`."""
 
     start: datetime
@@ -210,8 +208,7 @@ class Bucket:
     events: int
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(msgspec.Struct, frozen=True):
     """A stretch of time cut into whole hours, which rollups answer, and the edges, which raw events answer."""
 
     head_start: datetime

@@ -19,6 +19,8 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
 
+import msgspec
+
 from autorisen.metering.counting import CountedEvent, Sample, exact_sum, measure_for, seconds, value_digest
 from autorisen.metering.errors import UsageTooLarge
 from autorisen.metering.measure import Measure
@@ -101,13 +103,12 @@ class _Level:
     before: Sample | None = None
 
 
-@dataclass
-class _Cell:
-    """One meter, stretch and group in the making."""
+class _Cell(msgspec.Struct):
+    """One meter, stretch and group in the making. A struct: a month of hours has many."""
 
-    numbers: list[int | Decimal] = field(default_factory=list)
+    numbers: list[int | Decimal] = msgspec.field(default_factory=list)
     newest: Sample | None = None
-    digests: set[bytes] = field(default_factory=set)
+    digests: set[bytes] = msgspec.field(default_factory=set)
     events: int = 0
 
 

@@ -172,6 +172,8 @@ def _edges(windows: tuple[Window, ...]) -> list[tuple[datetime, datetime]]:
     """The stretches that are no whole hours; adjoining ones are one."""
     found: list[tuple[datetime, datetime]] = []
     for window in windows:
+        if window.head_start == window.hours_start and window.hours_end == window.tail_end:
+            continue
         for start, end in ((window.head_start, window.hours_start), (window.hours_end, window.tail_end)):
             if start < end and found and found[-1][1] == start:
                 found[-1] = (found[-1][0], end)
