@@ -18,7 +18,8 @@ LOOKS = [
 WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "resultTypes": ["violations"]}
 
 PUBLIC = ("/", "/pricing", "/pricing?interval=year&currency=USD", "/login", "/register", "/nothing-here")
-CUSTOMER = ("/app", "/app/usage", "/app/usage?range=hours", "/app/invoices", "/app/billing", "/app/settings",
+CUSTOMER = ("/app", "/app/usage", "/app/usage?range=hours", "/app/usage?from=2026-03-02&to=2026-03-01",
+            "/app/invoices", "/app/billing", "/app/settings",
             "/app/upgrade?plan=enterprise&interval=year", "/pricing", "/app/events", "/app/events?type=none",
             "/app/events/rejected", "/app/events/conflicts", "/app/events/test")  # fmt: skip
 NEWCOMER = ("/app", "/app/usage", "/app/invoices", "/app/billing", "/app/upgrade?plan=pro&interval=month",

@@ -34,7 +34,11 @@ GUIDE = StyleGuide(
         "bucket": "day",
         "time_zone": "Africa/Johannesburg",
         "starts": [1772316000 + day * 86400 for day in range(28)],
-        "values": [300 + (day * 37) % 190 for day in range(28)],
+        "stacked": True,
+        "series": [
+            {"label": "large", "values": [300 + (day * 37) % 190 for day in range(28)]},
+            {"label": "small", "values": [90 + (day * 53) % 70 for day in range(28)]},
+        ],
     },
 )
 

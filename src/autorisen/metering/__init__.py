@@ -35,7 +35,7 @@ from autorisen.metering.corrections import (
     corrections_of_event,
 )
 from autorisen.metering.decode import exact_json, new_event
-from autorisen.metering.errors import InvalidBackfill, MeterInUse
+from autorisen.metering.errors import InvalidBackfill, MeterInUse, UsageTooLarge
 from autorisen.metering.ingest import Submission, ingest, ingest_all
 from autorisen.metering.jobs import JOBS, SCHEDULE
 from autorisen.metering.load_meters import load_meters
@@ -49,6 +49,7 @@ from autorisen.metering.model import (
     Event,
     EventCounts,
     EventCursor,
+    Group,
     IngestHealth,
     MeterDefinition,
     Quantity,
@@ -105,6 +106,9 @@ from autorisen.metering.repairs import (
     replay_rule,
 )
 from autorisen.metering.usage import (
+    BUCKET_LIMIT,
+    BucketSize,
+    bucket_edges,
     event_counts,
     grouped_quantities,
     grouped_series,
@@ -115,9 +119,11 @@ from autorisen.metering.usage import (
     rebuilds,
     recent_events,
     series,
+    totals_and_series,
 )
 
 __all__ = [
+    "BUCKET_LIMIT",
     "EXAMPLE_COLUMNS",
     "JOBS",
     "NOTHING",
@@ -131,6 +137,7 @@ __all__ = [
     "BackfillState",
     "BrokenRule",
     "Bucket",
+    "BucketSize",
     "BulkReplay",
     "CheckName",
     "ConflictPage",
@@ -147,6 +154,7 @@ __all__ = [
     "EventCursor",
     "FileFormat",
     "Findings",
+    "Group",
     "IngestHealth",
     "InvalidBackfill",
     "Kind",
@@ -169,9 +177,11 @@ __all__ = [
     "StoredEvent",
     "Submission",
     "UsageFile",
+    "UsageTooLarge",
     "apply_meters",
     "backfill_file",
     "broken_rules",
+    "bucket_edges",
     "claim_events",
     "compare_control_totals",
     "compare_receipts",
@@ -222,5 +232,6 @@ __all__ = [
     "revert_backfill",
     "series",
     "snapshot",
+    "totals_and_series",
     "usage_as_of",
 ]

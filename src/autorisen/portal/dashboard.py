@@ -74,7 +74,7 @@ async def dashboard(
         meters = await metering.meters(tx)
         period = (cost.start_at, cost.end_at) if cost else None
         stretch = stretch_of(range, now=now, time_zone=customer.time_zone, period=period)
-        charts, _ = await charts_of(
+        charts = await charts_of(
             tx, customer_id=customer.id, meters=meters, stretch=stretch, time_zone=customer.time_zone
         )
         invoices = tuple(await billing.list_invoices(tx, customer_id=customer.id, limit=INVOICES_SHOWN))
