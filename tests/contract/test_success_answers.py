@@ -38,6 +38,7 @@ class Call:
 
 
 VOID = {"source": EVENT["source"], "kind": "void", "reason": "tests"}
+HOUR = {"source": "nobody", "hour": "2026-03-01T05:00:00Z"}
 OF_ACME = (("customer", "{customer}"),)
 # In this order: a subscription is cancelled before it is resumed.
 CALLS = (
@@ -50,6 +51,8 @@ CALLS = (
     Call("GET /api/events/conflicts", ("operator",)),
     Call("POST /api/events/corrections", ("operator",), body={"corrections": [VOID | {"id": "{who}"}]}),
     Call("GET /api/events/corrections", ("operator",), query=(("source", str(EVENT["source"])), ("id", "{who}"))),
+    Call("POST /api/control-totals", KEYS, body={"totals": [{**HOUR, "events": 0}]}),
+    Call("POST /api/control-totals/events", KEYS, body={**HOUR, "ids": []}),
     Call("GET /api/meters"),
     Call("GET /alive"),
     Call("GET /metrics", ("operator",)),
