@@ -11,6 +11,7 @@ from autorisen.kit.unit import Runtime
 from autorisen.metering import event_counts, ingest, new_event
 from autorisen.metering.decode import read_event
 from tests.cli.conftest import Command
+from tests.factories.accounts import make_customer
 from tests.factories.metering import llm_event, make_meters
 
 
@@ -57,6 +58,17 @@ async def test_a_rule_is_replayed_as_a_whole(command: Command, kept: None) -> No
     field, _, rule = line.partition(" ")
     done = await command("rejected", "replay-rule", field, rule, "--reason", "the clock is mended")
     assert (done.exit_code, done.output) == (1, "0 replayed, 3 still refused.\n")
+
+
+async def test_a_conflict_is_taken(command: Command, runtime: Runtime, kept: None) -> None:
+    async with runtime.unit() as unit:
+        await make_customer(unit)  # an event is corrected for somebody
+    (conflict,) = await ids(command, "conflicts", "cnf_")
+    done = await command("conflicts", "take", conflict, "--reason", "theirs is right")
+    assert done.output == f"{conflict} is taken: what was sent later counts.\n"
+    assert (await command("conflicts", "list")).output == "No conflict is open.\n"
+    async with runtime.database.read() as tx:
+        assert (await audit_log(tx, target=conflict))[0].actor == "command line"
 
 
 async def test_conflicts_are_shown_as_differences_and_dismissed(command: Command, runtime: Runtime, kept: None) -> None:

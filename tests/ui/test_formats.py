@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from autorisen.kit.money import Money
-from autorisen.ui.formats import ago, compact, money, number, percent, unit_price
+from autorisen.ui.formats import ago, compact, duration, money, number, percent, unit_price
 from autorisen.ui.render import environment
 from autorisen.ui.viewer import Viewer
 
@@ -64,4 +64,20 @@ def test_dates_are_the_viewers() -> None:
 def test_relative_times_and_shares() -> None:
     assert ago(LATE - timedelta(minutes=3), LATE) == "3 minutes ago"
     assert ago(LATE + timedelta(days=2), LATE) == "in 2 days"
+    assert ago(LATE, LATE + timedelta(milliseconds=400)) == "just now"
     assert percent(Decimal("0.214")) == "21%"
+
+
+@pytest.mark.parametrize(
+    "value,shown",
+    [
+        (timedelta(milliseconds=999), "under a second"),
+        (timedelta(milliseconds=-999), "under a second"),
+        (timedelta(seconds=40), "40 seconds"),
+        (timedelta(seconds=-60), "60 seconds"),
+        (timedelta(minutes=100), "2 hours"),
+        (timedelta(days=3), "3 days"),
+    ],
+)
+def test_a_duration_has_no_sign(value: timedelta, shown: str) -> None:
+    assert duration(value) == shown

@@ -47,6 +47,16 @@ def dismiss(
     typer.echo(f"{conflict} is dismissed.")
 
 
+@app.command()
+def take(
+    conflict: Annotated[str, typer.Argument(help="The cnf_ id that `autorisen conflicts list` shows.")],
+    reason: Annotated[str, typer.Option(help="Why, in a line; it is kept for ever.")],
+) -> None:
+    """Let what was sent later count instead: a correction of the event."""
+    with_runtime(lambda runtime: _take(runtime, conflict, reason))
+    typer.echo(f"{conflict} is taken: what was sent later counts.")
+
+
 async def _list(runtime: Runtime, status: metering.ConflictStatus, limit: int) -> metering.ConflictPage:
     async with runtime.database.read() as tx:
         return await metering.list_conflicts(tx, tenant=None, status=status, limit=limit)
@@ -57,3 +67,8 @@ async def _dismiss(runtime: Runtime, conflict: str, reason: str) -> None:
         await metering.dismiss_conflict(
             unit, id=parse_public_id("cnf", conflict), tenant=None, actor=ACTOR, reason=reason
         )
+
+
+async def _take(runtime: Runtime, conflict: str, reason: str) -> None:
+    async with runtime.unit() as unit:
+        await metering.take_conflict(unit, id=parse_public_id("cnf", conflict), actor=ACTOR, reason=reason)

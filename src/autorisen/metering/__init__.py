@@ -104,6 +104,7 @@ from autorisen.metering.repairs import (
     rejections_of_event,
     replay_event,
     replay_rule,
+    take_conflict,
 )
 from autorisen.metering.usage import (
     BUCKET_LIMIT,
@@ -232,6 +233,7 @@ __all__ = [
     "revert_backfill",
     "series",
     "snapshot",
+    "take_conflict",
     "totals_and_series",
     "usage_as_of",
 ]

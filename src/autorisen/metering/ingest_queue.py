@@ -23,6 +23,21 @@ WRITER_EVENTS = 200
 MEMORY_MAX = 128_000_000
 
 
+@dataclass(frozen=True)
+class Pressure:
+    """How full one process is: events that wait for the database, and bytes that requests hold, each with its limit.
+
+    `refused` requests were answered with 503 since the process began.
+    """
+
+    waiting_events: int
+    waiting_max: int
+    bytes_held: int
+    bytes_max: int
+    writers: int
+    refused: int
+
+
 @dataclass
 class _Waiting:
     submission: Submission
@@ -33,15 +48,17 @@ class Memory:
     """How much the requests of one process may hold between them."""
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self.used = 0
+        self.refused = 0
 
     def held(self) -> Held:
         """What one request takes of it, given back whole when the block ends."""
         return Held(self)
 
     def take(self, size: int) -> None:
-        if self.used + size > self._limit:
+        if self.used + size > self.limit:
+            self.refused += 1
             raise Unavailable(
                 "more bytes wait than there is memory for; send the same again, or less at once", retry_after_seconds=1
             )
@@ -76,11 +93,24 @@ class IngestQueue:
         self._waiting: deque[_Waiting] = deque()
         self._waiting_events = 0
         self._writing = 0
+        self._refused = 0
         self._tasks: set[asyncio.Task[None]] = set()  # the event loop alone would let them be collected
+
+    @property
+    def pressure(self) -> Pressure:
+        return Pressure(
+            waiting_events=self._waiting_events,
+            waiting_max=WAITING_EVENTS_MAX,
+            bytes_held=self.memory.used,
+            bytes_max=self.memory.limit,
+            writers=self._writing,
+            refused=self._refused + self.memory.refused,
+        )
 
     def check_room(self) -> None:
         """Raises `Unavailable` when too many events wait for the database."""
         if self._waiting_events >= WAITING_EVENTS_MAX:
+            self._refused += 1
             raise Unavailable("more events wait than the database takes; send the same again", retry_after_seconds=1)
 
     async def submit(self, submission: Submission) -> Receipt:

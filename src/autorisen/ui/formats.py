@@ -95,8 +95,17 @@ def datetime_filter(context: Context, value: datetime | None) -> str:
 
 
 def ago(value: datetime, now: datetime) -> str:
-    """ "3 minutes ago" or "in 2 days"."""
+    """ "3 minutes ago", "in 2 days" or "just now"."""
+    if abs(value - now) < timedelta(seconds=1):
+        return "just now"
     return str(format_timedelta(value - now, add_direction=True, locale=LOCALE))
+
+
+def duration(value: timedelta) -> str:
+    """ "3 minutes", and "under a second"; the sign is left to the words around it."""
+    if abs(value) < timedelta(seconds=1):
+        return "under a second"
+    return str(format_timedelta(abs(value), locale=LOCALE, threshold=1.5))
 
 
 def last_instant(end: datetime) -> datetime:
@@ -109,6 +118,7 @@ FILTERS: dict[str, Any] = {
     "compact": compact,
     "date": date_filter,
     "datetime": datetime_filter,
+    "duration": duration,
     "last_instant": last_instant,
     "money": money,
     "number": number,

@@ -27,6 +27,7 @@ class Desks:
     program: httpx.AsyncClient
     tenants: dict[str, Tenant]
     operator_key: dict[str, str]
+    runtime: Runtime
 
 
 @pytest.fixture
@@ -48,4 +49,4 @@ async def desks(app: FastAPI, runtime: Runtime) -> AsyncIterator[Desks]:
         for browser, email in zip(browsers, ("ann@acme.example", "ann@zulu.example", OPERATOR), strict=False):
             await sign_in(browser, runtime, email)
         acme, zulu, operator, program = browsers
-        yield Desks(acme, zulu, operator, program, tenants, operator_key)
+        yield Desks(acme, zulu, operator, program, tenants, operator_key, runtime)

@@ -117,6 +117,29 @@ async def test_a_conflict_is_decided(desks: Desks) -> None:
     assert "None is amended" in (await desks.acme.get("/app/events/conflicts?status=amended")).text
 
 
+async def test_a_conflict_is_taken_by_the_operator_alone(desks: Desks) -> None:
+    headers = desks.tenants["acme"].headers
+    await send(desks.program, headers, [llm_event("c", tokens=10)])
+    await send(desks.program, headers, [llm_event("c", tokens=11, time=None)])
+    conflict = first((await desks.operator.get("/console/events/conflicts")).text, "cnf")
+    assert "Take the later one" not in (await desks.acme.get(f"/app/events/conflicts/{conflict}")).text
+    assert (await desks.acme.post(f"/app/events/conflicts/{conflict}/take", data={"reason": WHY})).status_code == 404
+    address = f"/console/events/conflicts/{conflict}"
+    assert (await desks.acme.post(f"{address}/take", data={"reason": WHY})).status_code == 403
+    assert "Take the later one" in (await desks.operator.get(address)).text
+    assert (await desks.operator.post(f"{address}/take", data={"reason": ""})).status_code == 422
+    assert (await desks.operator.post(f"{address}/take", data={"reason": WHY})).status_code == 303
+    page = (await desks.operator.get(address)).text
+    assert "Amended" in page
+    assert WHY in page
+    assert (await usage(desks.program, headers))["llm.input_tokens"] == ("11", 1)
+    counts = unescape(re.findall(r'href="(/console/events/event\?[^"]*)"', page)[0])
+    event = (await desks.operator.get(counts)).text
+    assert "Corrections" in event
+    assert '<td data-label="Quantity" class="num">11 tokens</td>' in event
+    assert (await desks.operator.post(f"{address}/take", data={"reason": WHY})).status_code == 409
+
+
 async def test_nobody_mends_anothers(desks: Desks) -> None:
     headers = desks.tenants["acme"].headers
     await send(desks.program, headers, [llm_event("x", time="never"), llm_event("c"), llm_event("c", tokens=11)])

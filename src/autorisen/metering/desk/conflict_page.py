@@ -19,7 +19,7 @@ from autorisen.metering.desk.desk import Desk, DeskDep, at_both, back, event_add
 from autorisen.metering.eventlog.model import laid_out
 from autorisen.metering.repairs.model import ConflictingEvent, ConflictStatus
 from autorisen.metering.repairs.read_repairs import conflicting_event, conflicts_of_event, list_conflicts
-from autorisen.metering.repairs.settle_conflict import dismiss_conflict
+from autorisen.metering.repairs.settle_conflict import dismiss_conflict, take_conflict
 from autorisen.ui import render
 
 router = APIRouter()
@@ -90,6 +90,18 @@ async def dismiss(
     except Problem as problem:
         return await _conflict(request, runtime, desk, id, problem, reason=reason)
     return back(f"{desk.base}/conflicts/{conflict_id}", "Dismissed: the first one goes on counting.")
+
+
+@router.post("/console/events/conflicts/{conflict_id}/take")
+async def take(request: Request, runtime: RuntimeDep, desk: DeskDep, conflict_id: str, reason: Text = "") -> Response:
+    """Let what was sent later count instead. For operators."""
+    id = parse_public_id("cnf", conflict_id)
+    try:
+        async with runtime.unit() as unit:
+            await take_conflict(unit, id=id, actor=desk.actor, reason=reason)
+    except Problem as problem:
+        return await _conflict(request, runtime, desk, id, problem, reason=reason)
+    return back(f"{desk.base}/conflicts/{conflict_id}", "Taken: what was sent later counts from now on.")
 
 
 async def _conflict(

@@ -10,15 +10,19 @@ from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
 from autorisen import accounts
 from autorisen.accounts import Customer
 from autorisen.kit.http import RuntimeDep
-from autorisen.kit.problems import NotFound
+from autorisen.kit.problems import NotFound, Problem
+from autorisen.kit.unit import Runtime
 from autorisen.metering import usage
-from autorisen.metering.desk.desk import Desk, DeskDep, at_both, typed
+from autorisen.metering.corrections.correct_events import correct_events
+from autorisen.metering.corrections.model import Correction, Revision
+from autorisen.metering.corrections.read_corrections import corrections_of_event
+from autorisen.metering.desk.desk import Desk, DeskDep, at_both, back, event_address, said, typed
 from autorisen.metering.eventlog.find_events import LOOKED_AT, find_event, find_events
 from autorisen.metering.eventlog.model import (
     Contribution,
@@ -26,13 +30,17 @@ from autorisen.metering.eventlog.model import (
     LogPage,
     Search,
     contributions,
+    counted,
     producer_of,
 )
 from autorisen.metering.repairs.model import ConflictingEvent
 from autorisen.metering.repairs.read_repairs import conflicts_of_event
+from autorisen.metering.repairs.repair_event import checked_reason
 from autorisen.ui import render
 
 router = APIRouter()
+
+Text = Annotated[str, Form()]
 
 _PAGE_SIZE = 50
 
@@ -59,11 +67,15 @@ class EventsPage:
 
 @dataclass(frozen=True)
 class EventPage:
-    """Context of metering/event.html."""
+    """Context of metering/event.html. `corrections` are the newest first; the newest one says what counts."""
 
     desk: Desk
     event: FullEvent
     customer: Customer | None
+    corrections: tuple[Revision, ...]
+    is_voided: bool
+    reason: str
+    refusal: str
     added: tuple[Contribution, ...]
     conflicts: tuple[ConflictingEvent, ...]
 
@@ -121,26 +133,63 @@ def _instant(name: str, text: str, desk: Desk, errors: dict[str, str]) -> dateti
 async def event_page(
     request: Request, runtime: RuntimeDep, desk: DeskDep, source: str = "", id: str = "", by: str = ""
 ) -> Response:
-    """One event: what was sent, when it arrived, what it added."""
+    """One event: what was sent, when it arrived, what it adds."""
+    return await _event(request, runtime, desk, (source, id, by))
+
+
+@router.post("/console/events/event/void")
+async def void_event(  # noqa: PLR0917 -- FastAPI passes them by name
+    request: Request, runtime: RuntimeDep, desk: DeskDep, source: Text = "", id: Text = "", by: Text = "",
+    reason: Text = "",
+) -> Response:  # fmt: skip
+    """Let an event count no more. For operators."""
+    tenant = producer_of(by)
+    if tenant is None or "\0" in source + id:
+        raise EventNotFound("it may have another source")
+    try:
+        async with runtime.unit() as unit:
+            correction = Correction(tenant, source, id, "void", checked_reason(reason))
+            await correct_events(unit, actor=desk.actor, corrections=[correction])
+    except Problem as problem:
+        return await _event(request, runtime, desk, (source, id, by), problem, reason=reason)
+    return back(event_address(desk, tenant, source, id), "Voided: it counts no more.")
+
+
+async def _event(
+    request: Request,
+    runtime: Runtime,
+    desk: Desk,
+    identity: tuple[str, str, str],
+    problem: Problem | None = None,
+    *,
+    reason: str = "",
+) -> Response:
+    source, id, by = identity
     tenant = producer_of(by)
     async with runtime.database.read() as tx:
         found = None
         if tenant is not None and "\0" not in source + id:
             found = await find_event(tx, customer_id=desk.customer_id, tenant=tenant, source=source, id=id)
-        if found is None:
+        if found is None or tenant is None:
             raise EventNotFound("it may have another source, or belong to somebody else")
-        owner = found.logged.customer_id
+        revisions = await corrections_of_event(tx, tenant=tenant, source=source, id=id)
+        counts = counted(found, revisions)
+        owner = counts.logged.customer_id if counts else None
         # A conflict is its producer's business: what an operator's key sent stays the operator's to decide.
         own = None if desk.is_console else desk.customer_id
         page = EventPage(
             desk=desk,
             event=found,
             customer=(await accounts.customers_by_id(tx, [owner])).get(owner) if owner else None,
-            added=contributions(await usage.meters(tx), found),
+            corrections=tuple(reversed(revisions)),
+            is_voided=counts is None,
+            reason=reason,
+            refusal=said(problem),
+            added=contributions(await usage.meters(tx), counts) if counts else (),
             conflicts=tuple(
                 each
                 for each in await conflicts_of_event(tx, tenant=own, event_id=id, source=source)
                 if each.tenant == found.logged.tenant
             ),
         )
-    return render(request, "metering/event.html", page)
+    return render(request, "metering/event.html", page, status=problem.status if problem else 200)

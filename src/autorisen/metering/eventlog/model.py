@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -12,6 +12,7 @@ import msgspec
 
 from autorisen.kit.ids import MalformedId, parse_public_id, public_id
 from autorisen.kit.problems import FieldError
+from autorisen.metering.corrections.model import Revision
 from autorisen.metering.counting import measure_for
 from autorisen.metering.decode import exact_json
 from autorisen.metering.model import OPERATOR, MeterDefinition
@@ -114,6 +115,23 @@ class Contribution:
     meter: MeterDefinition
     quantity: Decimal | None
     rule: str = ""
+
+
+def counted(event: FullEvent, revisions: Sequence[Revision]) -> FullEvent | None:
+    """The event as it counts after its corrections; None when the last one voids it."""
+    if not revisions:
+        return event
+    content = revisions[-1].amended
+    if content is None:
+        return None
+    logged = replace(
+        event.logged,
+        type=content.type,
+        subject=content.subject,
+        customer_id=content.customer_id,
+        occurred_at=content.occurred_at,
+    )
+    return replace(event, logged=logged, data_json=content.data_json)
 
 
 def contributions(meters: Sequence[MeterDefinition], event: FullEvent) -> tuple[Contribution, ...]:

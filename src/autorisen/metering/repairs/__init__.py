@@ -22,7 +22,7 @@ from autorisen.metering.repairs.read_repairs import (
 )
 from autorisen.metering.repairs.repair_event import discard_event, replay_event
 from autorisen.metering.repairs.replay_rule import BulkReplay, replay_rule
-from autorisen.metering.repairs.settle_conflict import dismiss_conflict
+from autorisen.metering.repairs.settle_conflict import dismiss_conflict, take_conflict
 
 __all__ = [
     "BrokenRule",
@@ -46,4 +46,5 @@ __all__ = [
     "rejections_of_event",
     "replay_event",
     "replay_rule",
+    "take_conflict",
 ]

@@ -20,7 +20,7 @@ from autorisen.metering.repairs.model import ConflictStatus, RejectionStatus
 from autorisen.metering.repairs.read_repairs import broken_rules, list_conflicts, list_rejected
 from autorisen.metering.repairs.repair_event import discard_event, replay_event
 from autorisen.metering.repairs.replay_rule import replay_rule
-from autorisen.metering.repairs.settle_conflict import dismiss_conflict
+from autorisen.metering.repairs.settle_conflict import dismiss_conflict, take_conflict
 
 router = APIRouter(prefix="/api/events", tags=["metering"])
 
@@ -155,6 +155,20 @@ async def dismiss_conflicting_event(
     members = await read_members(request, texts=("reason",))
     async with runtime.unit() as unit:
         ended = await dismiss_conflict(unit, reason=str(members["reason"]), **_whose(principal, "cnf", conflict_id))
+    return _json(conflict_document(ended))
+
+
+@router.post("/conflicts/{conflict_id}/take", openapi_extra=_REASON)
+async def take_conflicting_event(
+    request: Request, runtime: RuntimeDep, principal: Writer, conflict_id: str
+) -> Response:
+    """Let what was sent later count instead: a correction of the event. Only operators correct events."""
+    if not principal.is_operator:
+        raise accounts.OperatorsOnly("events are corrected by operators; send it under an id of its own")
+    members = await read_members(request, texts=("reason",))
+    id = parse_public_id("cnf", conflict_id)
+    async with runtime.unit() as unit:
+        ended = await take_conflict(unit, id=id, actor=principal.actor, reason=str(members["reason"]))
     return _json(conflict_document(ended))
 
 

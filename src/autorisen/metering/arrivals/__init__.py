@@ -1,0 +1,1 @@
+"""How events arrive: how many, how late, from which sources."""
