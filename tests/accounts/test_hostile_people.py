@@ -23,7 +23,7 @@ LOGIN = {"email": "ann@acme.example", "password": PASSWORD}
 REGISTRATION = {
     "email": "new@acme.example",
     "password": "the rain in the Karoo",
-    "name": "Thandi Nkosi",
+    "name": "First Member",
     "company_name": "Acme Agents",
 }
 

@@ -12,9 +12,9 @@ from autorisen.kit.unit import Runtime
 from tests.factories.accounts import PASSWORD, make_customer, make_member, make_user, sign_in
 
 FORM = {
-    "name": "Thandi Nkosi",
+    "name": "First Member",
     "company_name": "Acme Agents (Pty) Ltd",
-    "email": "thandi@acme.example",
+    "email": "first@acme.example",
     "password": "the rain in the Karoo",
     "country": "ZA",
     "currency": "ZAR",
@@ -48,7 +48,7 @@ async def test_each_broken_field_is_named_beside_it_and_the_rest_is_kept(client:
     assert answer.status_code == 422
     assert 'id="e-email"' in answer.text
     assert 'id="e-password"' in answer.text
-    assert 'value="Thandi Nkosi"' in answer.text
+    assert 'value="First Member"' in answer.text
     assert "short" not in answer.text
     assert 'id="e-name"' not in answer.text
 

@@ -17,7 +17,7 @@ from autorisen.accounts.passwords import hash_password, needs_rehash, verify_pas
 from autorisen.accounts.throttle import LOGIN_RULES, bucket, network
 from autorisen.kit.problems import FieldError, InvalidInput
 
-WHO = {"email": "thandi.nkosi@acme.example", "name": "Thandi Nkosi"}
+WHO = {"email": "first.member@acme.example", "name": "First Member"}
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ WHO = {"email": "thandi.nkosi@acme.example", "name": "Thandi Nkosi"}
         "ünïcödé is fine",
         "x" + "ab9" * 340,
         " twelve spaces    ",
-        "Thandi Nkosi rides a bicycle",
+        "First Member rides a bicycle",
     ],
 )
 def test_v6_2_5_any_composition_is_taken(password: str) -> None:
@@ -43,10 +43,10 @@ def test_v6_2_5_any_composition_is_taken(password: str) -> None:
         ("", "at least 12"),
         ("x1" * 513, "at most 1024"),
         ("é" * 513, "at most 1024"),
-        ("thandi.nkosi@acme.example", "e-mail"),
-        ("THANDI NKOSI", "e-mail"),
-        ("thandi.nkosi2026", "e-mail"),
-        ("ThandiNkosi!", "e-mail"),
+        ("first.member@acme.example", "e-mail"),
+        ("FIRST MEMBER", "e-mail"),
+        ("first.member2026", "e-mail"),
+        ("FirstMember!", "e-mail"),
     ],
 )
 def test_v6_2_1_short_long_and_personal_ones_are_not(password: str, rule: str) -> None:

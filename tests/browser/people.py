@@ -13,8 +13,8 @@ from autorisen.subscriptions import start_subscription
 from tests.browser.installation import Installation
 from tests.factories.accounts import PASSWORD, make_customer, make_member, make_user
 
-BUSY = "thandi@umhlanga.example"
-NEW = "sipho@karoo.example"
+BUSY = "busy@umhlanga.example"
+NEW = "new@karoo.example"
 OPERATOR = "operator@autorisen.example"
 DAYS = 18
 
@@ -23,7 +23,7 @@ async def _make_busy(runtime: Runtime) -> str:
     async with runtime.unit() as unit:
         customer = await make_customer(unit, key="umhlanga-labs", name="Umhlanga Labs", email=BUSY)
         await start_subscription(unit, customer=customer, plan_key="pro", start_at=unit.now - timedelta(days=DAYS))
-        await make_member(unit, customer.id, email=BUSY, name="Thandi Mokoena")
+        await make_member(unit, customer.id, email=BUSY, name="Busy Member")
         _, secret = await create_api_key(
             unit, customer_id=customer.id, name="browser tests", scopes=["events:write", "usage:read"]
         )
@@ -32,7 +32,7 @@ async def _make_busy(runtime: Runtime) -> str:
 
 async def _make_others(runtime: Runtime) -> None:
     async with runtime.unit() as unit:
-        await sign_up(unit, email=NEW, password=PASSWORD, name="Sipho Dlamini", company_name="Karoo Studio")
+        await sign_up(unit, email=NEW, password=PASSWORD, name="New Member", company_name="Karoo Studio")
         await make_user(unit, email=OPERATOR, name="Olwethu Ndaba", operator=True)
 
 

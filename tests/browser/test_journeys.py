@@ -72,13 +72,13 @@ def test_from_the_landing_page_to_a_paid_invoice(page: Page, request: pytest.Fix
 
 def test_a_declined_card_is_said_and_changes_nothing(page: Page) -> None:
     page.goto("/register")
-    page.get_by_label("Your name").fill("Pieter Botha")
+    page.get_by_label("Your name").fill("Declined Payer")
     page.get_by_label("Company").fill("Declined Ltd")
-    page.get_by_label("E-mail").fill("pieter@declined.example")
+    page.get_by_label("E-mail").fill("payer@declined.example")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Create account").click()
     page.wait_for_url(re.compile("/(login|app)"))
-    sign_in(page, "pieter@declined.example")
+    sign_in(page, "payer@declined.example")
     page.goto("/app/upgrade?plan=pro&interval=month")
     page.get_by_role("button", name="Continue to payment").click()
     page.get_by_label("Card number").fill("4000 0000 0000 0002")
@@ -99,7 +99,7 @@ def test_the_keyboard_is_enough(page: Page) -> None:
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Welcome, Thandi")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Welcome, Busy")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip-link"
     expect(page.locator(".skip-link")).to_be_in_viewport()
@@ -146,7 +146,7 @@ def test_the_theme_is_remembered_and_there_from_the_first_byte(page: Page) -> No
 @pytest.mark.parametrize("page", [pytest.param({"scripts": False}, id="no-scripts")], indirect=True)
 def test_forms_work_without_scripts(page: Page) -> None:
     sign_in(page, BUSY)
-    expect(page.get_by_role("heading", level=1)).to_have_text("Welcome, Thandi")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Welcome, Busy")
     page.get_by_role("link", name="LLM output tokens").click()
     expect(page.locator("#usage .tabs [aria-current=page]")).to_have_text("LLM output tokens")
     page.goto("/app/usage")

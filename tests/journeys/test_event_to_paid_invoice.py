@@ -31,16 +31,16 @@ async def sign_up(client: httpx.AsyncClient, worker: Worker) -> None:
         client,
         "/register",
         "/register",
-        name="Thandi Nkosi",
+        name="First Member",
         company_name="Kaap Consulting",
-        email="thandi@kaap.example",
+        email="first@kaap.example",
         password=PASSWORD,
         country="ZA",
         currency="ZAR",
     )
     assert registered.status_code == 303
     await worker.drain()
-    signed = await post(client, "/login", "/login", email="thandi@kaap.example", password=PASSWORD)
+    signed = await post(client, "/login", "/login", email="first@kaap.example", password=PASSWORD)
     assert signed.status_code == 303
 
 

@@ -50,7 +50,7 @@ def app(runtime: Runtime) -> FastAPI:
 
     @app.get("/t/guide")
     async def guide(request: Request) -> Response:
-        request.state.viewer = Viewer("Thandi Mokoena", "thandi@example.com", "Acme", is_operator=True)
+        request.state.viewer = Viewer("Busy Member", "first@example.com", "Acme", is_operator=True)
         request.state.csrf_token = "token-1"
         return render(request, "ui/styleguide.html", GUIDE)
 
@@ -76,7 +76,7 @@ def app(runtime: Runtime) -> FastAPI:
 async def test_a_page_names_the_viewer_and_carries_the_token(client: httpx.AsyncClient) -> None:
     page = await client.get("/t/guide")
     assert page.status_code == 200
-    assert "Thandi Mokoena" in page.text
+    assert "Busy Member" in page.text
     assert page.text.count('name="csrf_token" value="token-1"') == 3  # the form and both sign-out buttons
     assert "R1\xa0234\xa0567,89" in page.text
     assert "2 Mar 2026" in page.text, "23:30 UTC is the next day in Johannesburg"
