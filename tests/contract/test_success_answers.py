@@ -96,6 +96,7 @@ LATER = {
     "POST /api/events/rejected/{rejection_id}/replay",
     "POST /api/events/rejected/{rejection_id}/discard",
     "POST /api/events/conflicts/{conflict_id}/dismiss",
+    "POST /api/events/conflicts/{conflict_id}/take",
 }
 LEFT_OUT = {
     "GET /api/health": "says that no worker runs here",
@@ -166,6 +167,16 @@ def test_what_does_not_count_is_mended(served: Served, who: str) -> None:
         ("POST /api/events/conflicts/{conflict_id}/dismiss", ("conflict_id", conflict), {"reason": "tests"}),
     ):
         assert check_answer(_case(Call(label, path=(path,), body=body), {}), served, who) == 200, label
+
+
+def test_a_conflict_is_taken(served: Served) -> None:
+    event = EVENT | {"subject": served.names["customer"], "id": "taken"}
+    with httpx.Client(base_url=served.url, headers=served.callers["operator"]) as client:
+        client.post("/api/events", json=[event | {"data": {"try": number}} for number in (1, 2)])
+        conflict = client.get("/api/events/conflicts?limit=1").json()["events"][0]["conflict"]
+    path = (("conflict_id", conflict),)
+    call = Call("POST /api/events/conflicts/{conflict_id}/take", path=path, body={"reason": "tests"})
+    assert check_answer(_case(call, {}), served, "operator") == 200
 
 
 def test_every_operation_is_asked_or_left_out_for_a_reason() -> None:
