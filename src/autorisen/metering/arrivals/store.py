@@ -23,23 +23,28 @@ FROM metering.batches WHERE received_at > %(day_ago)s::timestamptz
 GROUP BY 1 ORDER BY 1
 """
 
-# The last batches that together have so many events, and their events through the BRIN index on batch_id: ids of
-# batches follow time, so the smallest of them says where to begin.
-SELECT_NEWEST = """
-WITH newest AS MATERIALIZED (
+# The last batches that together have so many events.
+SELECT_LAST_BATCHES = """
+SELECT id, received_at FROM (
     SELECT id, received_at, sum(accepted) OVER (ORDER BY received_at DESC, id DESC) - accepted AS before
     FROM (
         SELECT id, received_at, accepted FROM metering.batches
         WHERE accepted > 0 AND backfill_id IS NULL
         ORDER BY received_at DESC, id DESC LIMIT %(batches)s
     ) AS last
-), chosen AS MATERIALIZED (
-    SELECT id, received_at FROM newest WHERE before < %(events)s
-), arrived AS (
+) AS newest
+WHERE before < %(events)s ORDER BY id
+"""
+
+# Their events, through the BRIN index on batch_id. Its bounds are parameters: the planner has to see how few there are,
+# or it reads the whole table.
+SELECT_NEWEST = """
+WITH arrived AS (
     SELECT event.tenant, event.source, event.occurred_at, event.timed, chosen.received_at,
         chosen.received_at - event.occurred_at AS lag
-    FROM metering.events AS event JOIN chosen ON chosen.id = event.batch_id
-    WHERE event.batch_id >= (SELECT id FROM chosen ORDER BY id LIMIT 1)
+    FROM metering.events AS event
+    JOIN unnest(%(ids)s::uuid[], %(times)s::timestamptz[]) AS chosen (id, received_at) ON chosen.id = event.batch_id
+    WHERE event.batch_id >= %(first)s::uuid AND event.batch_id <= %(last)s::uuid
 )
 SELECT grouping(tenant) = 1, tenant, source, count(*), min(received_at), max(received_at), max(occurred_at),
     count(*) FILTER (WHERE timed),
@@ -82,8 +87,16 @@ def _counts(row: tuple[Any, ...]) -> Counts:
 
 async def newest(tx: Tx, *, events: int, batches: int, sources: int) -> Newest:
     """Of the newest `events`, in at most so many batches; and of at most so many sources."""
-    found = await tx.execute(SELECT_NEWEST, {"events": events, "batches": batches, "sources": sources})
-    (_, _, _, count, since, _, _, timed, *lag), *rows = await found.fetchall()
+    found = await tx.execute(SELECT_LAST_BATCHES, {"events": events, "batches": batches})
+    chosen = await found.fetchall()
+    values: dict[str, object] = {
+        "ids": [id for id, _ in chosen],
+        "times": [at for _, at in chosen],
+        "first": chosen[0][0] if chosen else None,
+        "last": chosen[-1][0] if chosen else None,
+        "sources": sources,
+    }
+    (_, _, _, count, since, _, _, timed, *lag), *rows = await (await tx.execute(SELECT_NEWEST, values)).fetchall()
     heard = [Source(tenant, source, number, last, used) for _, tenant, source, number, _, last, used, *_ in rows]
     known: list[tuple[UUID, str]] = [
         (tenant, source) for tenant, source in await (await tx.execute(SELECT_SOURCES, {"sources": sources})).fetchall()
