@@ -33,7 +33,7 @@ async def _make_busy(runtime: Runtime) -> str:
 async def _make_others(runtime: Runtime) -> None:
     async with runtime.unit() as unit:
         await sign_up(unit, email=NEW, password=PASSWORD, name="New Member", company_name="Karoo Studio")
-        await make_user(unit, email=OPERATOR, name="Olwethu Ndaba", operator=True)
+        await make_user(unit, email=OPERATOR, name="Chief Operator", operator=True)
 
 
 def _events(runtime: Runtime) -> list[dict[str, Any]]:
