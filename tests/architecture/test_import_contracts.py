@@ -26,6 +26,8 @@ _HOUSE = {
     "catalog/rate.py": "",
     "metering/__init__.py": "",
     "ledger/__init__.py": "",
+    "ledger/chart.py": "",
+    "ledger/postings.py": "",
     "subscriptions/__init__.py": "from autorisen.catalog import __name__",
     "subscriptions/periods.py": "",
     "payments/__init__.py": "from autorisen.ledger import __name__",

@@ -15,6 +15,7 @@ from autorisen.ledger import (
     MalformedAccount,
     TooFewLines,
     TrialBalance,
+    UnknownAccount,
 )
 from autorisen.ledger.model import lines_to_post, same_lines
 from tests.factories.ledger import line, sale
@@ -31,7 +32,9 @@ def test_a_line_of_zero_is_left_out() -> None:
     assert lines_to_post([line("tax:vat_output", 0), *sale(100)]) == sale(100)
 
 
-@pytest.mark.parametrize("lines", [[], [line("a:b", 0), line("a:c", 0)], [line("a:b", 5), line("a:c", 0)]])
+@pytest.mark.parametrize(
+    "lines", [[], [line("wallet:b", 0), line("wallet:c", 0)], [line("wallet:b", 5), line("wallet:c", 0)]]
+)
 def test_fewer_than_two_lines_that_move_money_are_refused(lines: list[Line]) -> None:
     with pytest.raises(TooFewLines):
         lines_to_post(lines)
@@ -39,25 +42,31 @@ def test_fewer_than_two_lines_that_move_money_are_refused(lines: list[Line]) -> 
 
 def test_each_currency_balances_by_itself() -> None:
     with pytest.raises(LinesUnbalanced, match=r"USD -1.00, ZAR 1.00"):
-        lines_to_post([line("a:b", 100, "ZAR"), line("a:c", -100, "USD")])
+        lines_to_post([line("wallet:b", 100, "ZAR"), line("wallet:c", -100, "USD")])
 
 
 @pytest.mark.parametrize(
-    "account", ["", "revenue", "Revenue:usage", "revenue:", ":usage", "a b:c", "a:b\n", "a:" + "b" * 119]
+    "account", ["", "revenue", "Revenue:usage", "revenue:", ":usage", "a b:c", "a:b\n", "wallet:" + "b" * 114]
 )
 def test_a_malformed_account_is_refused(account: str) -> None:
     with pytest.raises(MalformedAccount):
-        lines_to_post([line(account, 1), line("a:b", -1)])
+        lines_to_post([line(account, 1), line("wallet:b", -1)])
+
+
+@pytest.mark.parametrize("account", ["suspense:x", "revenue:other", "deferred:subscription:x", "receivable_x:y"])
+def test_an_account_that_the_chart_does_not_have_is_refused(account: str) -> None:
+    with pytest.raises(UnknownAccount, match=account):
+        lines_to_post([line(account, 1), line("wallet:b", -1)])
 
 
 @given(st.lists(amounts.filter(bool), min_size=1, max_size=6), st.integers(-5, 5).filter(bool))
 def test_only_sums_of_zero_pass(minors: list[int], error: int) -> None:
-    lines = [line(f"a:{index}", minor) for index, minor in enumerate(minors)]
+    lines = [line(f"wallet:{index}", minor) for index, minor in enumerate(minors)]
     closing = -sum(minors)
     if closing:
-        assert lines_to_post([*lines, line("a:last", closing)])[-1].amount == Money(closing, "ZAR")
+        assert lines_to_post([*lines, line("wallet:last", closing)])[-1].amount == Money(closing, "ZAR")
     with pytest.raises((LinesUnbalanced, TooFewLines)):
-        lines_to_post([*lines, line("a:last", closing + error)])
+        lines_to_post([*lines, line("wallet:last", closing + error)])
 
 
 def test_lines_are_the_same_in_any_order_but_not_in_another_number() -> None:
@@ -70,13 +79,13 @@ def test_lines_are_the_same_in_any_order_but_not_in_another_number() -> None:
 def test_a_trial_balance_adds_up_by_currency() -> None:
     balance = TrialBalance(
         (
-            AccountBalance("a:b", "ZAR", 300, 100),
-            AccountBalance("a:c", "ZAR", 0, 200),
-            AccountBalance("a:b", "USD", 5, 5),
+            AccountBalance("wallet:b", "ZAR", 300, 100),
+            AccountBalance("wallet:c", "ZAR", 0, 200),
+            AccountBalance("wallet:b", "USD", 5, 5),
         )
     )
     assert balance.totals == (CurrencyTotal("USD", 5, 5), CurrencyTotal("ZAR", 300, 300))
     assert balance.is_balanced
     assert balance.accounts[0].balance == Money(200, "ZAR")
-    assert not TrialBalance((AccountBalance("a:b", "ZAR", 1, 0),)).is_balanced
+    assert not TrialBalance((AccountBalance("wallet:b", "ZAR", 1, 0),)).is_balanced
     assert TrialBalance(()).is_balanced

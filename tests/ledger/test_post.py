@@ -80,7 +80,7 @@ async def test_the_same_reference_with_other_lines_is_refused(unit: Unit) -> Non
 
 async def test_what_is_refused_leaves_nothing(unit: Unit) -> None:
     with pytest.raises(LinesUnbalanced):
-        await post_lines(unit, "invoice:1", [line("a:b", 100), line("a:c", -99)])
+        await post_lines(unit, "invoice:1", [line("wallet:b", 100), line("wallet:c", -99)])
     assert (await trial_balance(unit.tx)).accounts == ()
     assert await post_lines(unit, "invoice:1", sale(100)), "the reference is still free"
 
@@ -97,11 +97,11 @@ async def test_of_concurrent_posts_of_one_reference_one_counts(runtime: Runtime)
 
 async def test_posts_that_open_the_same_accounts_do_not_wait_for_each_other_for_ever(runtime: Runtime) -> None:
     async def attempt(number: int) -> bool:
-        lines = [line(f"a:{letter}", 1) for letter in "abcdef"]
+        lines = [line(f"wallet:{letter}", 1) for letter in "abcdef"]
         ordered = lines if number % 2 else lines[::-1]
         async with runtime.unit() as unit:
-            return await post_lines(unit, f"transfer:{number}", [*ordered, line("a:z", -6)])
+            return await post_lines(unit, f"transfer:{number}", [*ordered, line("wallet:z", -6)])
 
     assert all(await asyncio.gather(*(attempt(number) for number in range(8))))
     async with runtime.database.read() as tx:
-        assert (await account_balance(tx, "a:z"))["ZAR"].minor == -48
+        assert (await account_balance(tx, "wallet:z"))["ZAR"].minor == -48

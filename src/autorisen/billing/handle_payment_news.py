@@ -46,20 +46,15 @@ async def on_payment_refunded(unit: Unit, fact: payments.PaymentRefunded) -> Non
     Until a credit note takes the claim back, the refund stands in an account of its own and can't be overlooked.
     """
     invoice = await _paid_invoice(unit, fact.payment_id)
-    owed_to_payer = f"unapplied:{fact.customer_id}"
-    amount = Money(fact.amount_minor, fact.currency)
-    # A disputed payment has left the clearing account already.
-    was_disputed = await _was_disputed(unit, fact.payment_id)
-    await ledger.post(
-        unit,
-        reference=f"payment:{fact.payment_id}:refunded",
-        description="Refund" if invoice is None else f"Refund of invoice {invoice.number}",
-        occurred_at=unit.now,
-        lines=[
-            ledger.Line(owed_to_payer if invoice is None else "refunds:without_credit_note", amount),
-            ledger.Line(f"disputed:{fact.gateway}" if was_disputed else f"clearing:{fact.gateway}", -amount),
-        ],
+    refund = ledger.postings.payment_refunded(
+        payment_id=fact.payment_id,
+        customer_id=fact.customer_id,
+        gateway=fact.gateway,
+        amount=Money(fact.amount_minor, fact.currency),
+        number=None if invoice is None else invoice.number,
+        was_disputed=await _was_disputed(unit, fact.payment_id),
     )
+    await ledger.post_fact(unit, refund, occurred_at=unit.now)
     await unapplied.mark_refunded(unit.tx, fact.payment_id, unit.now)
     if invoice is not None and await store.mark_refunded(unit.tx, invoice.id, unit.now):
         await _end_access(unit, invoice)
@@ -71,14 +66,13 @@ async def on_payment_disputed(unit: Unit, fact: payments.PaymentDisputed) -> Non
     The money stands apart in the books, and buys nothing more: it is no credit for unused time.
     """
     invoice = await _paid_invoice(unit, fact.payment_id)
-    amount = Money(fact.amount_minor, fact.currency)
-    await ledger.post(
-        unit,
-        reference=f"payment:{fact.payment_id}:disputed",
-        description="Dispute" if invoice is None else f"Dispute of the payment of invoice {invoice.number}",
-        occurred_at=unit.now,
-        lines=[ledger.Line(f"disputed:{fact.gateway}", amount), ledger.Line(f"clearing:{fact.gateway}", -amount)],
+    dispute = ledger.postings.dispute_opened(
+        payment_id=fact.payment_id,
+        gateway=fact.gateway,
+        amount=Money(fact.amount_minor, fact.currency),
+        number=None if invoice is None else invoice.number,
     )
+    await ledger.post_fact(unit, dispute, occurred_at=unit.now)
     if invoice is not None:
         await store.mark_disputed(unit.tx, invoice.id, unit.now)
         await subscriptions.mark_past_due(unit, invoice.subscription_id)

@@ -18,16 +18,11 @@ from autorisen.kit.work import record
 PAYMENT_TERM = timedelta(days=7)
 
 REVENUE_ACCOUNTS = {
-    LineKind.FLAT_FEE: "revenue:subscription",
-    LineKind.PRORATION_CREDIT: "revenue:subscription",
-    LineKind.USAGE: "revenue:usage",
-    LineKind.USAGE_ADJUSTMENT: "revenue:usage",
+    LineKind.FLAT_FEE: ledger.chart.REVENUE_SUBSCRIPTION,
+    LineKind.PRORATION_CREDIT: ledger.chart.REVENUE_SUBSCRIPTION,
+    LineKind.USAGE: ledger.chart.REVENUE_USAGE,
+    LineKind.USAGE_ADJUSTMENT: ledger.chart.REVENUE_USAGE,
 }
-
-
-def receivable(customer_id: UUID) -> str:
-    """The ledger account of what a customer owes."""
-    return f"receivable:{customer_id}"
 
 
 async def store_draft(unit: Unit, draft: Draft) -> Invoice:
@@ -46,13 +41,7 @@ async def finalise_invoice(unit: Unit, invoice: Invoice) -> Invoice:
     """Turn a stored draft into a claim: number, ledger, fact."""
     number = await number_invoice(unit)
     await store.finalise(unit.tx, invoice.id, number=number, at=unit.now, due_at=unit.now + PAYMENT_TERM)
-    await ledger.post(
-        unit,
-        reference=f"{invoice.reference}:issued",
-        description=f"Invoice {number}",
-        occurred_at=unit.now,
-        lines=issue_entries(invoice),
-    )
+    await ledger.post_fact(unit, issue_posting(invoice, number), occurred_at=unit.now)
     await record(
         unit,
         InvoiceIssued(invoice.id, invoice.customer_id, number, invoice.total.minor, invoice.currency, unit.now),
@@ -60,16 +49,25 @@ async def finalise_invoice(unit: Unit, invoice: Invoice) -> Invoice:
     return await _stored(unit, invoice.id)
 
 
-def issue_entries(invoice: Invoice) -> Sequence[ledger.Line]:
+def issue_posting(invoice: Invoice, number: str) -> ledger.Posting:
     """What an invoice says in double entry: the customer owes the total; revenue without VAT; VAT to the state."""
-    entries = [ledger.Line(receivable(invoice.customer_id), invoice.total)]
-    for account in dict.fromkeys(REVENUE_ACCOUNTS.values()):
-        entries.append(ledger.Line(account, -_net_of(invoice.lines, account, invoice.currency)))
-    return [*entries, ledger.Line("tax:vat_output", -invoice.tax)]
+    return ledger.postings.invoice_issued(
+        invoice_id=invoice.id,
+        number=number,
+        customer_id=invoice.customer_id,
+        total=invoice.total,
+        nets=nets_by_account(invoice.lines, invoice.currency),
+        tax=invoice.tax,
+    )
 
 
-def _net_of(lines: Sequence[Line], account: str, currency: str) -> Money:
-    return sum_of((line.net for line in lines if REVENUE_ACCOUNTS[line.kind] == account), currency)
+def nets_by_account(lines: Sequence[Line], currency: str) -> dict[str, Money]:
+    """What the lines earn without VAT, by ledger account."""
+    accounts = dict.fromkeys(REVENUE_ACCOUNTS.values())
+    return {
+        account: sum_of((line.net for line in lines if REVENUE_ACCOUNTS[line.kind] == account), currency)
+        for account in accounts
+    }
 
 
 async def _stored(unit: Unit, invoice_id: UUID) -> Invoice:

@@ -7,7 +7,7 @@ from uuid import UUID
 from autorisen import ledger, payments, subscriptions
 from autorisen.billing import store
 from autorisen.billing.facts import InvoicePaid, PaymentUnapplied
-from autorisen.billing.issue_invoice import finalise_invoice, receivable
+from autorisen.billing.issue_invoice import finalise_invoice
 from autorisen.billing.lock_invoice import lock_invoice
 from autorisen.billing.model import Invoice, InvoiceStatus, invoice_of
 from autorisen.billing.unapplied import store as unapplied
@@ -63,17 +63,15 @@ async def _pay(unit: Unit, invoice: Invoice, fact: payments.PaymentSucceeded) ->
         at=unit.now,
     )
     await store.mark_paid(unit.tx, invoice.id, unit.now)
-    await ledger.post(
-        unit,
-        reference=f"payment:{fact.payment_id}:settled",
-        description=f"Payment of invoice {invoice.number}",
-        occurred_at=fact.succeeded_at,
-        lines=[
-            ledger.Line(f"clearing:{fact.gateway}", invoice.total),
-            ledger.Line(receivable(invoice.customer_id), -invoice.total),
-        ],
-    )
     assert invoice.number is not None, "only a numbered invoice is paid"
+    payment = ledger.postings.payment_settled(
+        payment_id=fact.payment_id,
+        customer_id=invoice.customer_id,
+        gateway=fact.gateway,
+        amount=invoice.total,
+        number=invoice.number,
+    )
+    await ledger.post_fact(unit, payment, occurred_at=fact.succeeded_at)
     await record(
         unit,
         InvoicePaid(invoice.id, invoice.customer_id, invoice.number, invoice.total.minor, invoice.currency, unit.now),
@@ -104,17 +102,14 @@ async def keep_unapplied(unit: Unit, fact: payments.PaymentSucceeded, reason: st
     }
     if not await unapplied.insert_unapplied(unit.tx, values):
         return
-    amount = Money(fact.amount_minor, fact.currency)
-    await ledger.post(
-        unit,
-        reference=f"payment:{fact.payment_id}:unapplied",
-        description=f"Payment that pays nothing: {reason}",
-        occurred_at=fact.succeeded_at,
-        lines=[
-            ledger.Line(f"clearing:{fact.gateway}", amount),
-            ledger.Line(f"unapplied:{fact.customer_id}", -amount),
-        ],
+    kept = ledger.postings.payment_unapplied(
+        payment_id=fact.payment_id,
+        customer_id=fact.customer_id,
+        gateway=fact.gateway,
+        amount=Money(fact.amount_minor, fact.currency),
+        reason=reason,
     )
+    await ledger.post_fact(unit, kept, occurred_at=fact.succeeded_at)
     await record(
         unit,
         PaymentUnapplied(fact.payment_id, fact.customer_id, fact.reference, fact.amount_minor, fact.currency, reason),

@@ -2,11 +2,21 @@
 
 Owns the PostgreSQL schema `ledger`: `accounts`, `transactions` and `entries`, all append-only. A debit is positive, a
 credit negative. The database itself refuses what does not balance. Records no facts.
+
+What a money fact says in double entry is one function of `postings`; `post_fact` posts it. The accounts are in `chart`.
 """
 
-from autorisen.ledger.errors import LinesUnbalanced, MalformedAccount, ReferenceConflict, TooFewLines
+from autorisen.ledger import chart, postings
+from autorisen.ledger.errors import (
+    LinesUnbalanced,
+    MalformedAccount,
+    ReferenceConflict,
+    TooFewLines,
+    UnknownAccount,
+)
 from autorisen.ledger.model import AccountBalance, CurrencyTotal, Line, StatementLine, TrialBalance
-from autorisen.ledger.post import post
+from autorisen.ledger.post import post, post_fact
+from autorisen.ledger.postings import Posting
 from autorisen.ledger.store import account_balance, statement, trial_balance
 
 __all__ = [
@@ -15,12 +25,17 @@ __all__ = [
     "Line",
     "LinesUnbalanced",
     "MalformedAccount",
+    "Posting",
     "ReferenceConflict",
     "StatementLine",
     "TooFewLines",
     "TrialBalance",
+    "UnknownAccount",
     "account_balance",
+    "chart",
     "post",
+    "post_fact",
+    "postings",
     "statement",
     "trial_balance",
 ]

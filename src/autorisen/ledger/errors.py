@@ -23,6 +23,12 @@ class MalformedAccount(InvalidInput):
     code, title = "ledger_malformed_account", "That is no account name"
 
 
+class UnknownAccount(InvalidInput):
+    """The chart of accounts has no such account."""
+
+    code, title = "ledger_unknown_account", "The chart has no such account"
+
+
 class ReferenceConflict(Conflict):
     """The reference was posted before, with other lines."""
 

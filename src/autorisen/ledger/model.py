@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from autorisen.kit.money import Money
-from autorisen.ledger.errors import LinesUnbalanced, MalformedAccount, TooFewLines
+from autorisen.ledger.chart import family_of
+from autorisen.ledger.errors import LinesUnbalanced, MalformedAccount, TooFewLines, UnknownAccount
 
 ACCOUNT = re.compile(r"[a-z][a-z0-9_]*(:[a-z0-9_-]+)+")
 ACCOUNT_LENGTH_MAX = 120
@@ -81,11 +82,14 @@ class StatementLine:
 def lines_to_post(lines: Sequence[Line]) -> list[Line]:
     """The lines that move money, in order, once they are known to balance.
 
-    A line of zero says nothing and is left out. Raises `MalformedAccount`, `TooFewLines` or `LinesUnbalanced`.
+    A line of zero says nothing and is left out. Raises `MalformedAccount`, `UnknownAccount`, `TooFewLines` or
+    `LinesUnbalanced`.
     """
     for line in lines:
         if not ACCOUNT.fullmatch(line.account) or len(line.account) > ACCOUNT_LENGTH_MAX:
             raise MalformedAccount(f"{line.account!r} is not lower-case words joined by colons")
+        if family_of(line.account) is None:
+            raise UnknownAccount(f"the chart has no {line.account}")
     moving = [line for line in lines if line.amount]
     if len(moving) < 2:
         raise TooFewLines(f"{len(moving)} lines move money")

@@ -9,6 +9,18 @@ from autorisen.kit.unit import Unit
 from autorisen.ledger import store
 from autorisen.ledger.errors import ReferenceConflict
 from autorisen.ledger.model import Line, lines_to_post, same_lines
+from autorisen.ledger.postings import Posting
+
+
+async def post_fact(unit: Unit, posting: Posting, *, occurred_at: datetime) -> bool:
+    """Post what a money fact says; see `post`."""
+    return await post(
+        unit,
+        reference=posting.reference,
+        description=posting.description,
+        occurred_at=occurred_at,
+        lines=posting.lines,
+    )
 
 
 async def post(unit: Unit, *, reference: str, description: str, occurred_at: datetime, lines: Sequence[Line]) -> bool:

@@ -1,0 +1,207 @@
+"""What each money fact says in double entry: one function per fact, and nowhere else. Pure.
+
+A debit is positive, a credit negative. The reference makes a fact post once for ever, so each is named after the row
+it is about. docs/ledger.md shows these rules as a table.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from autorisen.kit.money import Money
+from autorisen.ledger import chart
+from autorisen.ledger.model import Line
+
+
+@dataclass(frozen=True)
+class Posting:
+    """What is to be posted: the reference is unique for ever, the lines sum to zero in each currency."""
+
+    reference: str
+    description: str
+    lines: tuple[Line, ...]
+
+
+def invoice_issued(
+    *, invoice_id: UUID, number: str, customer_id: UUID, total: Money, nets: Mapping[str, Money], tax: Money
+) -> Posting:
+    """The customer owes the total: what is earned or deferred, by account and without VAT, and the VAT.
+
+    `nets` and `tax` sum to `total`.
+    """
+    return Posting(
+        f"invoice:{invoice_id}:issued",
+        f"Invoice {number}",
+        (
+            Line(chart.receivable(customer_id), total),
+            *(Line(account, -net) for account, net in nets.items()),
+            Line(chart.VAT_OUTPUT, -tax),
+        ),
+    )
+
+
+def credit_note_issued(
+    *, credit_note_id: UUID, number: str, nets: Mapping[str, Money], tax: Money, settles: Mapping[str, Money]
+) -> Posting:
+    """A claim is taken back: what the invoice credited is debited, by the same accounts and with its VAT.
+
+    `settles` says what the customer gets for it, by account: `receivable` as far as the invoice is not paid, `refunds`
+    as far as the money went back already, `unapplied` or `wallet` as far as it is now owed. Both sides sum alike.
+    """
+    return Posting(
+        f"credit_note:{credit_note_id}:issued",
+        f"Credit note {number}",
+        (
+            *(Line(account, net) for account, net in nets.items()),
+            Line(chart.VAT_OUTPUT, tax),
+            *(Line(account, -amount) for account, amount in settles.items()),
+        ),
+    )
+
+
+def invoice_voided(
+    *, invoice_id: UUID, number: str, customer_id: UUID, total: Money, nets: Mapping[str, Money], tax: Money
+) -> Posting:
+    """An issued invoice never was: its posting is turned around."""
+    issued = invoice_issued(
+        invoice_id=invoice_id, number=number, customer_id=customer_id, total=total, nets=nets, tax=tax
+    )
+    lines = tuple(Line(line.account, -line.amount) for line in issued.lines)
+    return Posting(f"invoice:{invoice_id}:voided", f"Invoice {number} is void", lines)
+
+
+def invoice_written_off(*, invoice_id: UUID, number: str, customer_id: UUID, owed: Money, tax: Money) -> Posting:
+    """Nobody expects the rest of an invoice any more. `owed` contains `tax`, which is no longer due to the state."""
+    return Posting(
+        f"invoice:{invoice_id}:written_off",
+        f"Invoice {number} is written off",
+        (
+            Line(chart.BAD_DEBT, owed - tax),
+            Line(chart.VAT_OUTPUT, tax),
+            Line(chart.receivable(customer_id), -owed),
+        ),
+    )
+
+
+def write_off_recovered(*, invoice_id: UUID, number: str, customer_id: UUID, owed: Money, tax: Money) -> Posting:
+    """A written-off invoice is paid after all: the claim stands again, just before its payment is posted."""
+    return Posting(
+        f"invoice:{invoice_id}:recovered",
+        f"Invoice {number} is paid after it was written off",
+        (
+            Line(chart.receivable(customer_id), owed),
+            Line(chart.BAD_DEBT, tax - owed),
+            Line(chart.VAT_OUTPUT, -tax),
+        ),
+    )
+
+
+def payment_settled(*, payment_id: UUID, customer_id: UUID, gateway: str, amount: Money, number: str) -> Posting:
+    """A payment pays an invoice."""
+    return Posting(
+        f"payment:{payment_id}:settled",
+        f"Payment of invoice {number}",
+        (Line(chart.clearing(gateway), amount), Line(chart.receivable(customer_id), -amount)),
+    )
+
+
+def payment_unapplied(*, payment_id: UUID, customer_id: UUID, gateway: str, amount: Money, reason: str) -> Posting:
+    """A payment pays nothing that we know: it is owed to the payer."""
+    return Posting(
+        f"payment:{payment_id}:unapplied",
+        f"Payment that pays nothing: {reason}",
+        (Line(chart.clearing(gateway), amount), Line(chart.unapplied(customer_id), -amount)),
+    )
+
+
+def payment_refunded(
+    *, payment_id: UUID, customer_id: UUID, gateway: str, amount: Money, number: str | None, was_disputed: bool
+) -> Posting:
+    """Money went back to the payer. `number` is the invoice that it had paid, None for an unapplied payment.
+
+    Also how a dispute is lost: the payer has the money, and a credit note or a write-off has to say why.
+    """
+    owed = chart.unapplied(customer_id) if number is None else chart.refunds(customer_id)
+    # A disputed payment has left the clearing account already.
+    left = chart.disputed(gateway) if was_disputed else chart.clearing(gateway)
+    return Posting(
+        f"payment:{payment_id}:refunded",
+        "Refund" if number is None else f"Refund of invoice {number}",
+        (Line(owed, amount), Line(left, -amount)),
+    )
+
+
+def dispute_opened(*, payment_id: UUID, gateway: str, amount: Money, number: str | None) -> Posting:
+    """The payer's bank asks money back: it stands apart until that is decided."""
+    return Posting(
+        f"payment:{payment_id}:disputed",
+        "Dispute" if number is None else f"Dispute of the payment of invoice {number}",
+        (Line(chart.disputed(gateway), amount), Line(chart.clearing(gateway), -amount)),
+    )
+
+
+def dispute_won(*, payment_id: UUID, gateway: str, amount: Money) -> Posting:
+    """The bank gives disputed money back to us. A lost dispute is a refund: see `payment_refunded`."""
+    return Posting(
+        f"payment:{payment_id}:dispute_won",
+        "Dispute decided for us",
+        (Line(chart.clearing(gateway), amount), Line(chart.disputed(gateway), -amount)),
+    )
+
+
+def gateway_fee(*, payment_id: UUID, gateway: str, fee: Money, kind: str = "charge") -> Posting:
+    """What a gateway keeps of a payment, or asks for a dispute. `kind` makes each of a payment's fees count once."""
+    return Posting(
+        f"payment:{payment_id}:fee:{kind}",
+        f"Fee of {gateway}",
+        (Line(chart.GATEWAY_FEES, fee), Line(chart.clearing(gateway), -fee)),
+    )
+
+
+def wallet_topped_up(*, grant_id: UUID, customer_id: UUID, amount: Money, source: str) -> Posting:
+    """A customer pays for credits. `source` is the account that pays: a clearing account, or what was unapplied."""
+    return Posting(
+        f"wallet:{grant_id}:topped_up",
+        "Credits bought",
+        (Line(source, amount), Line(chart.wallet(customer_id), -amount)),
+    )
+
+
+def wallet_granted(*, grant_id: UUID, customer_id: UUID, amount: Money, reason: str) -> Posting:
+    """Credits that nobody paid for."""
+    return Posting(
+        f"wallet:{grant_id}:granted",
+        f"Credits given: {reason}",
+        (Line(chart.PROMOTIONS, amount), Line(chart.wallet(customer_id), -amount)),
+    )
+
+
+def wallet_drawn(*, draw_id: UUID, customer_id: UUID, amount: Money, number: str) -> Posting:
+    """Credits pay for an invoice, or a part of it."""
+    return Posting(
+        f"wallet:{draw_id}:drawn",
+        f"Credits used for invoice {number}",
+        (Line(chart.wallet(customer_id), amount), Line(chart.receivable(customer_id), -amount)),
+    )
+
+
+def wallet_expired(*, grant_id: UUID, customer_id: UUID, amount: Money, was_paid: bool) -> Posting:
+    """Credits ran out of time: what was paid for is earned, what was given costs nothing after all."""
+    return Posting(
+        f"wallet:{grant_id}:expired",
+        "Credits expired",
+        (
+            Line(chart.wallet(customer_id), amount),
+            Line(chart.REVENUE_BREAKAGE if was_paid else chart.PROMOTIONS, -amount),
+        ),
+    )
+
+
+def revenue_recognised(*, month: date, revision: int, amount: Money) -> Posting:
+    """What was invoiced ahead and has been served by a month's end; negative where a credit took back more."""
+    return Posting(
+        f"recognition:{month:%Y-%m}:{amount.currency}:{revision}",
+        f"Fees earned in {month:%B %Y}",
+        (Line(chart.DEFERRED_SUBSCRIPTION, amount), Line(chart.REVENUE_SUBSCRIPTION, -amount)),
+    )
