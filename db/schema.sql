@@ -269,6 +269,17 @@ CREATE FUNCTION metering.measured(aggregation text, value_path text[], data json
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN (aggregation = 'count'::text) THEN (1)::numeric ELSE (SELECT unnamed_subquery.value FROM (SELECT CASE json_typeof((measured.data #> measured.value_path)) WHEN 'number'::text THEN ((measured.data #>> measured.value_path))::numeric ELSE NULL::numeric END AS value) unnamed_subquery WHERE ((unnamed_subquery.value >= (0)::numeric) AND (unnamed_subquery.value < '1000000000000000000'::numeric) AND (scale(unnamed_subquery.value) <= 12))) END;
 
+CREATE FUNCTION payments.add_refund() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    UPDATE payments.payments SET refund_asked_minor = refund_asked_minor + NEW.amount_minor
+        WHERE id = NEW.payment_id;
+    RETURN NULL;
+
+END
+$$;
+
 CREATE FUNCTION payments.keep_terms() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -1201,6 +1212,8 @@ CREATE TABLE payments.payments (
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
     succeeded_at timestamp with time zone,
+    refunded_minor bigint DEFAULT 0 NOT NULL,
+    refund_asked_minor bigint DEFAULT 0 NOT NULL,
     CONSTRAINT payments_amount_minor_check CHECK ((amount_minor > 0)),
     CONSTRAINT payments_attempt_check CHECK ((attempt >= 1)),
     CONSTRAINT payments_check CHECK (((kind = 'saved_method'::text) = (method_id IS NOT NULL))),
@@ -1210,7 +1223,19 @@ CREATE TABLE payments.payments (
     CONSTRAINT payments_kind_check CHECK ((kind = ANY (ARRAY['checkout'::text, 'saved_method'::text]))),
     CONSTRAINT payments_mode_check CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
     CONSTRAINT payments_reference_check CHECK ((reference <> ''::text)),
+    CONSTRAINT payments_refund_asked CHECK (((refund_asked_minor >= 0) AND (refund_asked_minor <= amount_minor))),
+    CONSTRAINT payments_refunded CHECK (((refunded_minor >= 0) AND (refunded_minor <= amount_minor))),
     CONSTRAINT payments_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'requires_action'::text, 'processing'::text, 'succeeded'::text, 'failed'::text, 'refunded'::text, 'disputed'::text])))
+);
+
+CREATE TABLE payments.refunds (
+    id uuid NOT NULL,
+    payment_id uuid NOT NULL,
+    amount_minor bigint NOT NULL,
+    reference text NOT NULL,
+    requested_at timestamp with time zone NOT NULL,
+    CONSTRAINT refunds_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT refunds_reference_check CHECK ((reference <> ''::text))
 );
 
 CREATE TABLE public.alembic_version (
@@ -1229,8 +1254,10 @@ CREATE TABLE sandbox.charges (
     status text NOT NULL,
     failure_code text,
     created_at timestamp with time zone NOT NULL,
+    refunded_minor bigint DEFAULT 0 NOT NULL,
     CONSTRAINT charges_amount_minor_check CHECK ((amount_minor > 0)),
     CONSTRAINT charges_check CHECK (((status = 'failed'::text) = (failure_code IS NOT NULL))),
+    CONSTRAINT charges_refunded CHECK (((refunded_minor >= 0) AND (refunded_minor <= amount_minor))),
     CONSTRAINT charges_status_check CHECK ((status = ANY (ARRAY['requires_action'::text, 'succeeded'::text, 'failed'::text, 'refunded'::text, 'disputed'::text])))
 );
 
@@ -1279,6 +1306,14 @@ CREATE TABLE sandbox.methods (
     exp_year integer NOT NULL,
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT methods_last4_check CHECK ((last4 ~ '^[0-9]{4}$'::text))
+);
+
+CREATE TABLE sandbox.refunds (
+    idempotency_key text NOT NULL,
+    charge_id text NOT NULL,
+    amount_minor bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT refunds_amount_minor_check CHECK ((amount_minor > 0))
 );
 
 CREATE TABLE subscriptions.hold_draws (
@@ -1595,6 +1630,12 @@ ALTER TABLE ONLY payments.payments
 ALTER TABLE ONLY payments.payments
     ADD CONSTRAINT payments_reference_attempt_key UNIQUE (reference, attempt);
 
+ALTER TABLE ONLY payments.refunds
+    ADD CONSTRAINT refunds_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY payments.refunds
+    ADD CONSTRAINT refunds_reference_key UNIQUE (reference);
+
 ALTER TABLE ONLY public.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
 
@@ -1615,6 +1656,9 @@ ALTER TABLE ONLY sandbox.events
 
 ALTER TABLE ONLY sandbox.methods
     ADD CONSTRAINT methods_pkey PRIMARY KEY (token);
+
+ALTER TABLE ONLY sandbox.refunds
+    ADD CONSTRAINT refunds_pkey PRIMARY KEY (idempotency_key);
 
 ALTER TABLE ONLY subscriptions.hold_draws
     ADD CONSTRAINT hold_draws_pkey PRIMARY KEY (hold_id, sequence);
@@ -1763,6 +1807,8 @@ CREATE INDEX payments_live ON payments.payments USING btree (updated_at) WHERE (
 
 CREATE UNIQUE INDEX payments_one_live ON payments.payments USING btree (reference) WHERE (status = ANY (ARRAY['pending'::text, 'requires_action'::text, 'processing'::text]));
 
+CREATE INDEX refunds_of_payment ON payments.refunds USING btree (payment_id);
+
 CREATE INDEX charges_checkout ON sandbox.charges USING btree (checkout_id, created_at);
 
 CREATE UNIQUE INDEX charges_one_success ON sandbox.charges USING btree (merchant_payment_id) WHERE (status = ANY (ARRAY['succeeded'::text, 'refunded'::text, 'disputed'::text]));
@@ -1860,6 +1906,10 @@ CREATE TRIGGER payments_keep_terms BEFORE UPDATE OF customer_id, kind, gateway, 
 CREATE TRIGGER payments_kept BEFORE DELETE OR TRUNCATE ON payments.payments FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE TRIGGER payments_only_forward BEFORE UPDATE OF status ON payments.payments FOR EACH ROW EXECUTE FUNCTION payments.only_forward();
+
+CREATE TRIGGER refunds_add AFTER INSERT ON payments.refunds FOR EACH ROW EXECUTE FUNCTION payments.add_refund();
+
+CREATE TRIGGER refunds_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON payments.refunds FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE TRIGGER hold_draws_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON subscriptions.hold_draws FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
@@ -2025,11 +2075,17 @@ ALTER TABLE ONLY payments.payments
 ALTER TABLE ONLY payments.payments
     ADD CONSTRAINT payments_method_id_fkey FOREIGN KEY (method_id) REFERENCES payments.payment_methods(id);
 
+ALTER TABLE ONLY payments.refunds
+    ADD CONSTRAINT refunds_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES payments.payments(id);
+
 ALTER TABLE ONLY sandbox.charges
     ADD CONSTRAINT charges_checkout_id_fkey FOREIGN KEY (checkout_id) REFERENCES sandbox.checkouts(id);
 
 ALTER TABLE ONLY sandbox.charges
     ADD CONSTRAINT charges_token_fkey FOREIGN KEY (token) REFERENCES sandbox.methods(token);
+
+ALTER TABLE ONLY sandbox.refunds
+    ADD CONSTRAINT refunds_charge_id_fkey FOREIGN KEY (charge_id) REFERENCES sandbox.charges(id);
 
 ALTER TABLE ONLY subscriptions.hold_draws
     ADD CONSTRAINT hold_draws_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES subscriptions.holds(id);

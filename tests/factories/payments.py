@@ -119,6 +119,7 @@ def event_body(checkout: OpenCheckout, of: Payment, /, **changes: Any) -> dict[s
         "reference": of.reference,
         "amount_minor": of.amount.minor,
         "currency": of.amount.currency,
+        "refunded_minor": of.refunded_minor,
     }
     body: dict[str, Any] = {"id": "sev_1", "type": "payment.succeeded", "mode": "test"}
     outer = {name: value for name, value in changes.items() if name not in data}

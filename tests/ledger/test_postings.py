@@ -79,7 +79,12 @@ RULES: dict[str, st.SearchStrategy[Posting]] = {
     "payment_settled": st.builds(postings.payment_settled, **paid, customer_id=customers, number=st.just("INV-1")),
     "payment_unapplied": st.builds(postings.payment_unapplied, **paid, customer_id=customers, reason=st.just("why")),
     "payment_refunded": st.builds(
-        postings.payment_refunded, **paid, customer_id=customers, number=numbers, was_disputed=st.booleans()
+        postings.payment_refunded,
+        **paid,
+        customer_id=customers,
+        number=numbers,
+        was_disputed=st.booleans(),
+        before=st.one_of(st.none(), st.just(Money(0, "ZAR")), money),
     ),
     "dispute_opened": st.builds(postings.dispute_opened, **paid, number=numbers),
     "dispute_won": st.builds(postings.dispute_won, **paid),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -128,6 +129,9 @@ def a_truth(status: str = "succeeded", mode: Mode = Mode.TEST, **terms: object) 
         (a_truth(amount_minor=99), ParkReason.WRONG_AMOUNT),
         (a_truth(amount_minor=101), ParkReason.WRONG_AMOUNT),
         (a_truth(amount_minor=None), ParkReason.WRONG_AMOUNT),
+        (replace(a_truth(), refunded_minor=100), None),
+        (replace(a_truth(), refunded_minor=101), ParkReason.WRONG_AMOUNT),
+        (replace(a_truth(), refunded_minor=-1), ParkReason.WRONG_AMOUNT),
         (a_truth(currency="USD"), ParkReason.WRONG_CURRENCY),
         (a_truth(currency="XYZ"), ParkReason.WRONG_CURRENCY),
         (a_truth(currency=None), ParkReason.WRONG_CURRENCY),

@@ -41,20 +41,26 @@ async def on_payment_failed(unit: Unit, fact: payments.PaymentFailed) -> None:
 
 
 async def on_payment_refunded(unit: Unit, fact: payments.PaymentRefunded) -> None:
-    """Book the money that went back. Access that it paid for ends with it.
+    """Book the money that went back. Access that it paid for ends when all of it has.
 
     Until a credit note takes the claim back, the refund stands in an account of its own and can't be overlooked.
     """
     invoice = await _paid_invoice(unit, fact.payment_id)
+    amount, refunded = Money(fact.amount_minor, fact.currency), fact.refunded_minor or fact.amount_minor
     refund = ledger.postings.payment_refunded(
         payment_id=fact.payment_id,
         customer_id=fact.customer_id,
         gateway=fact.gateway,
-        amount=Money(fact.amount_minor, fact.currency),
+        amount=amount,
         number=None if invoice is None else invoice.number,
         was_disputed=await _was_disputed(unit, fact.payment_id),
+        before=Money(refunded, fact.currency) - amount,
     )
     await ledger.post_fact(unit, refund, occurred_at=unit.now)
+    payment = await payments.payment(unit.tx, fact.payment_id)
+    assert payment is not None, "what went back was a payment"
+    if refunded < payment.amount.minor:
+        return
     await unapplied.mark_refunded(unit.tx, fact.payment_id, unit.now)
     if invoice is not None and await store.mark_refunded(unit.tx, invoice.id, unit.now):
         await _end_access(unit, invoice)

@@ -116,17 +116,25 @@ def payment_unapplied(*, payment_id: UUID, customer_id: UUID, gateway: str, amou
 
 
 def payment_refunded(
-    *, payment_id: UUID, customer_id: UUID, gateway: str, amount: Money, number: str | None, was_disputed: bool
+    *,
+    payment_id: UUID,
+    customer_id: UUID,
+    gateway: str,
+    amount: Money,
+    number: str | None,
+    was_disputed: bool,
+    before: Money | None = None,
 ) -> Posting:
     """Money went back to the payer. `number` is the invoice that it had paid, None for an unapplied payment.
 
-    Also how a dispute is lost: the payer has the money, and a credit note or a write-off has to say why.
+    `before` is what had gone back of the payment already, where it goes back in parts: each part posts once. Also
+    how a dispute is lost: the payer has the money, and a credit note or a write-off has to say why.
     """
     owed = chart.unapplied(customer_id) if number is None else chart.refunds(customer_id)
     # A disputed payment has left the clearing account already.
     left = chart.disputed(gateway) if was_disputed else chart.clearing(gateway)
     return Posting(
-        f"payment:{payment_id}:refunded",
+        f"payment:{payment_id}:refunded" + (f":after:{before.minor}" if before else ""),
         "Refund" if number is None else f"Refund of invoice {number}",
         (Line(owed, amount), Line(left, -amount)),
     )

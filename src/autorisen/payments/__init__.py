@@ -1,8 +1,8 @@
 """Payments: gateways behind one port, checkouts, saved methods, and the inbox of signed webhooks.
 
-Owns the PostgreSQL schemas `payments` (payments, history, checkouts, payment_methods, deliveries, gateway_cursors) and
-`sandbox` (the sandbox provider, foreign by contract). Facts: PaymentSucceeded, PaymentFailed, PaymentRefunded,
-PaymentDisputed, PaymentMethodSaved, DeliveryParked.
+Owns the PostgreSQL schemas `payments` (payments, refunds, history, checkouts, payment_methods, deliveries,
+gateway_cursors) and `sandbox` (the sandbox provider, foreign by contract). Facts: PaymentSucceeded, PaymentFailed,
+PaymentRefunded, PaymentDisputed, PaymentMethodSaved, DeliveryParked.
 
 A payment only moves forward, and only by a gateway's present word; whatever is repeated, late or reordered changes
 nothing. No card number is stored anywhere.

@@ -78,6 +78,7 @@ class PaymentView(BaseModel):
     failure_reason: str | None
     created_at: datetime
     succeeded_at: datetime | None
+    refunded_minor: int
 
 
 class PaymentList(BaseModel):
@@ -205,6 +206,7 @@ def _payment(payment: Payment) -> PaymentView:
         failure_reason=payment.failure_reason,
         created_at=payment.created_at,
         succeeded_at=payment.succeeded_at,
+        refunded_minor=payment.refunded_minor,
     )
 
 

@@ -42,7 +42,10 @@ class PaymentFailed(Fact):
 
 @dataclass(frozen=True)
 class PaymentRefunded(Fact):
-    """All of a payment went back to the payer."""
+    """A part of a payment went back to the payer, or all of it.
+
+    `refunded_minor` is what has gone back by now; 0 in facts of older releases, which knew only all of it.
+    """
 
     payment_id: UUID
     customer_id: UUID
@@ -50,6 +53,7 @@ class PaymentRefunded(Fact):
     amount_minor: int
     currency: str
     gateway: str
+    refunded_minor: int = 0
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 The rules an implementation keeps:
 
-- `start_checkout`, `charge`, `refund`: asked twice with the same payment id they move money once and answer the same,
-  for ever. Where a provider forgets idempotency keys (Stripe after a day) or has none, look before charging.
+- `start_checkout`, `charge`, `refund`: asked twice with the same payment id (`refund`: refund id) they move money once
+  and answer the same, for ever. Where a provider forgets idempotency keys (Stripe after a day) or has none, look
+  before charging.
   A refusal by the bank is an answer (`Truth` with status failed), not an exception.
 - `verify` decides from the raw bytes alone, in constant time, and never trusts a body before its signature.
 - `fetch` answers with the present state, so the order of deliveries does not matter.
@@ -24,6 +25,10 @@ from autorisen.payments.model import Mode, Terms, Truth
 
 class GatewayUnavailable(Exception):
     """The gateway gave no usable answer. Nothing is known; the same question may be asked again."""
+
+
+class RefundRefused(Exception):
+    """The gateway will not send that amount back; a person has to look."""
 
 
 class Forged(Exception):
@@ -66,6 +71,16 @@ class ChargeOrder:
     amount: Money
     description: str
     token: str
+
+
+@dataclass(frozen=True)
+class RefundOrder:
+    """A part of a payment, or all of it, to go back. `refund_id` is the idempotency key."""
+
+    refund_id: UUID
+    payment_id: UUID
+    provider_id: str
+    amount: Money
 
 
 @dataclass(frozen=True)
@@ -141,7 +156,9 @@ class Gateway(Protocol):
 
     async def charge(self, order: ChargeOrder) -> Truth: ...
 
-    async def refund(self, *, payment_id: UUID, provider_id: str) -> Truth: ...
+    async def refund(self, order: RefundOrder) -> Truth:
+        """Raises `RefundRefused` when the gateway will not, `GatewayUnavailable` when it can't be asked."""
+        ...
 
     def recognises(self, headers: Mapping[str, str]) -> bool:
         """Whether a delivery without a gateway in its address looks like this one's, by its header names."""

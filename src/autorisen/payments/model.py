@@ -97,6 +97,14 @@ class Payment:
     created_at: datetime
     updated_at: datetime
     succeeded_at: datetime | None
+    # What went back to the payer by the gateway's word, and what was asked to go back; cents.
+    refunded_minor: int = 0
+    refund_asked_minor: int = 0
+
+    @property
+    def refundable(self) -> Money:
+        """What may still be asked back."""
+        return Money(self.amount.minor - max(self.refunded_minor, self.refund_asked_minor), self.amount.currency)
 
     @property
     def is_live(self) -> bool:
@@ -200,7 +208,7 @@ class Truth:
     """The present state of a payment, as its gateway tells it.
 
     `provider_id` is what the gateway calls the payment, None as long as it has no name there; `payment_id` is our id,
-    where the gateway keeps it for us.
+    where the gateway keeps it for us. `refunded_minor` is how much of it went back, all of it once it is `refunded`.
     """
 
     provider_id: str | None
@@ -212,6 +220,7 @@ class Truth:
     action_url: str | None = None
     failure_code: str | None = None
     failure_reason: str | None = None
+    refunded_minor: int = 0
 
 
 def disagreement(payment: Payment, terms: Terms) -> ParkReason | None:
@@ -233,4 +242,6 @@ def mismatch(payment: Payment, truth: Truth) -> ParkReason | None:
         return ParkReason.WRONG_AMOUNT
     if truth.status in SETTLED and truth.terms.currency is None:
         return ParkReason.WRONG_CURRENCY
+    if not 0 <= truth.refunded_minor <= payment.amount.minor:
+        return ParkReason.WRONG_AMOUNT
     return disagreement(payment, truth.terms)

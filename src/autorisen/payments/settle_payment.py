@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from autorisen.kit.unit import Unit
 from autorisen.kit.work import record
-from autorisen.payments import store
+from autorisen.payments import store, store_refunds
 from autorisen.payments.facts import PaymentDisputed, PaymentFailed, PaymentRefunded, PaymentSucceeded
 from autorisen.payments.methods.save_method import save_method
-from autorisen.payments.model import ParkReason, Payment, PaymentStatus, Truth, mismatch, steps
+from autorisen.payments.model import SETTLED, ParkReason, Payment, PaymentStatus, Truth, mismatch, steps
 
 _UNKNOWN_FAILURE = "declined"
 
@@ -46,7 +46,20 @@ async def settle_payment(unit: Unit, payment: Payment, truth: Truth, *, cause: s
         await store.move_payment(unit.tx, after, from_status=current.status, cause=cause)
         await _record_step(unit, after, truth)
         current = after
-    return current
+    return await _take_refunds(unit, payment, current, truth)
+
+
+async def _take_refunds(unit: Unit, before: Payment, payment: Payment, truth: Truth) -> Payment:
+    """Note what went back since we last heard; what has gone back never comes back."""
+    whole = payment.status is PaymentStatus.REFUNDED
+    refunded = payment.amount.minor if whole else truth.refunded_minor
+    news = refunded - payment.refunded_minor
+    if news <= 0 or payment.status not in SETTLED or before.status is PaymentStatus.REFUNDED:
+        return payment
+    await store_refunds.set_refunded(unit.tx, payment.id, refunded)
+    about = (payment.id, payment.customer_id, payment.reference, news, payment.amount.currency, payment.gateway)
+    await record(unit, PaymentRefunded(*about, refunded_minor=refunded))
+    return replace(payment, refunded_minor=refunded)
 
 
 async def _take_provider_id(unit: Unit, payment: Payment, provider_id: str | None) -> Payment:
@@ -74,7 +87,5 @@ async def _record_step(unit: Unit, payment: Payment, truth: Truth) -> None:
             await record(
                 unit, PaymentFailed(*about, payment.gateway, code=code, reason=reason, kind=payment.kind.value)
             )
-        case PaymentStatus.REFUNDED:
-            await record(unit, PaymentRefunded(*about, payment.gateway))
         case PaymentStatus.DISPUTED:
             await record(unit, PaymentDisputed(*about, payment.gateway))

@@ -27,18 +27,21 @@ INSERT_PAYMENT: LiteralString = """
         %(description)s::text, 'pending', %(method_id)s::uuid, %(at)s::timestamptz, %(at)s::timestamptz
     FROM payments.payments WHERE reference = %(reference)s::text
     RETURNING id, customer_id, kind, gateway, mode, reference, attempt, amount_minor, currency, description, status,
-        method_id, provider_id, action_url, failure_code, failure_reason, created_at, updated_at, succeeded_at
+        method_id, provider_id, action_url, failure_code, failure_reason, created_at, updated_at, succeeded_at,
+        refunded_minor, refund_asked_minor
 """
 
 SELECT_PAYMENT: LiteralString = """
     SELECT id, customer_id, kind, gateway, mode, reference, attempt, amount_minor, currency, description, status,
-        method_id, provider_id, action_url, failure_code, failure_reason, created_at, updated_at, succeeded_at
+        method_id, provider_id, action_url, failure_code, failure_reason, created_at, updated_at, succeeded_at,
+        refunded_minor, refund_asked_minor
     FROM payments.payments WHERE id = %(id)s::uuid
 """
 
 LOCK_PAYMENT: LiteralString = """
     SELECT id, customer_id, kind, gateway, mode, reference, attempt, amount_minor, currency, description, status,
-        method_id, provider_id, action_url, failure_code, failure_reason, created_at, updated_at, succeeded_at
+        method_id, provider_id, action_url, failure_code, failure_reason, created_at, updated_at, succeeded_at,
+        refunded_minor, refund_asked_minor
     FROM payments.payments WHERE id = %(id)s::uuid FOR UPDATE
 """
 
@@ -48,13 +51,15 @@ SELECT_PAYMENT_ID_BY_PROVIDER_ID: LiteralString = """
 
 SELECT_PAYMENTS_FOR_REFERENCE: LiteralString = """
     SELECT id, customer_id, kind, gateway, mode, reference, attempt, amount_minor, currency, description, status,
-        method_id, provider_id, action_url, failure_code, failure_reason, created_at, updated_at, succeeded_at
+        method_id, provider_id, action_url, failure_code, failure_reason, created_at, updated_at, succeeded_at,
+        refunded_minor, refund_asked_minor
     FROM payments.payments WHERE reference = %(reference)s::text ORDER BY attempt
 """
 
 SELECT_PAYMENTS: LiteralString = """
     SELECT id, customer_id, kind, gateway, mode, reference, attempt, amount_minor, currency, description, status,
-        method_id, provider_id, action_url, failure_code, failure_reason, created_at, updated_at, succeeded_at
+        method_id, provider_id, action_url, failure_code, failure_reason, created_at, updated_at, succeeded_at,
+        refunded_minor, refund_asked_minor
     FROM payments.payments
     WHERE (%(customer_id)s::uuid IS NULL OR customer_id = %(customer_id)s::uuid)
         AND (%(after)s::uuid IS NULL OR id < %(after)s::uuid)
@@ -131,26 +136,9 @@ class StoredCheckout:
 
 
 def _payment(row: TupleRow) -> Payment:
-    return Payment(
-        id=row[0],
-        customer_id=row[1],
-        kind=PaymentKind(row[2]),
-        gateway=row[3],
-        mode=Mode(row[4]),
-        reference=row[5],
-        attempt=row[6],
-        amount=Money(row[7], row[8]),
-        description=row[9],
-        status=PaymentStatus(row[10]),
-        method_id=row[11],
-        provider_id=row[12],
-        action_url=row[13],
-        failure_code=row[14],
-        failure_reason=row[15],
-        created_at=row[16],
-        updated_at=row[17],
-        succeeded_at=row[18],
-    )
+    id, customer_id, kind, gateway, mode, reference, attempt, minor, currency, description, status, *rest = row
+    terms = (PaymentKind(kind), gateway, Mode(mode), reference, attempt, Money(minor, currency), description)
+    return Payment(id, customer_id, *terms, PaymentStatus(status), *rest)
 
 
 def _checkout(row: TupleRow) -> StoredCheckout:

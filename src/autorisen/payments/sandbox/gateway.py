@@ -23,6 +23,8 @@ from autorisen.payments.gateway import (
     Lookup,
     PulledEvent,
     RawDelivery,
+    RefundOrder,
+    RefundRefused,
     Signed,
     Unreadable,
 )
@@ -96,10 +98,14 @@ class SandboxGateway:
                 )
             return await self._truth_of_charge(unit, charge)
 
-    async def refund(self, *, payment_id: UUID, provider_id: str) -> Truth:
-        async with self._runtime.unit() as unit:
-            await provider.refund(unit, str(payment_id))
-        truth = await self.fetch(Lookup(provider_id, payment_id))
+    async def refund(self, order: RefundOrder) -> Truth:
+        payment, key = str(order.payment_id), str(order.refund_id)
+        try:
+            async with self._runtime.unit() as unit:
+                await provider.refund(unit, payment, idempotency_key=key, amount_minor=order.amount.minor)
+        except provider.NotSoMuchLeft as error:
+            raise RefundRefused("the sandbox has not so much of it left") from error
+        truth = await self.fetch(Lookup(order.provider_id, order.payment_id))
         if truth is None:
             raise GatewayUnavailable("the sandbox has no such payment")
         return truth
@@ -183,6 +189,7 @@ class SandboxGateway:
             action_url=step if waits else None,
             failure_code=charge.failure_code,
             failure_reason=FAILURES[charge.failure_code] if charge.failure_code else None,
+            refunded_minor=charge.refunded_minor,
         )
 
 

@@ -48,6 +48,7 @@ class SandboxCharge:
     currency: str
     status: str
     failure_code: str | None
+    refunded_minor: int = 0
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,12 @@ _EVENT_OF = {
     "refunded": "payment.refunded",
     "disputed": "payment.disputed",
 }
+
+
+class NotSoMuchLeft(Exception):
+    """More is asked back than is left of a charge."""
+
+
 # A refused card on the page is not the end of the payment: the payer may try another one.
 _ATTEMPT_FAILED = "checkout.attempt_failed"
 
@@ -102,30 +108,42 @@ async def charge_token(unit: Unit, charge: SandboxCharge) -> SandboxCharge | Non
     return (await store.charges_of(unit.tx, charge.merchant_payment_id))[0]
 
 
-async def refund(unit: Unit, merchant_payment_id: str) -> None:
-    """Send a successful charge back; again changes nothing."""
+async def refund(unit: Unit, merchant_payment_id: str, *, idempotency_key: str, amount_minor: int) -> None:
+    """Send a part of a successful charge back, or all of it; the same key again changes nothing.
+
+    Raises `NotSoMuchLeft`.
+    """
     deciding = deciding_charge(await store.charges_of(unit.tx, merchant_payment_id))
-    if deciding is not None:
-        await _move(unit, deciding.id, from_statuses=("succeeded", "disputed"), to_status="refunded")
+    charge = None if deciding is None else await store.charge(unit.tx, deciding.id, lock=True)
+    if charge is None or charge.status == "refunded":
+        return
+    left = charge.amount_minor - charge.refunded_minor
+    if not await store.insert_refund(
+        unit.tx, idempotency_key=idempotency_key, charge_id=charge.id, amount_minor=amount_minor, at=unit.now
+    ):
+        return
+    if charge.status not in SUCCESSFUL or amount_minor > left:
+        raise NotSoMuchLeft
+    await store.add_refunded(unit.tx, charge.id, amount_minor)
+    status = "refunded" if amount_minor == left else charge.status
+    await store.update_charge(unit.tx, charge.id, status=status)
+    after = replace(charge, status=status, refunded_minor=charge.refunded_minor + amount_minor)
+    await _announce(unit, after, None, news=_EVENT_OF["refunded"])
 
 
 async def dispute(unit: Unit, payload: dict[str, Any]) -> None:
     """The job behind the card that is disputed: the payer's bank takes the money back."""
-    await _move(unit, payload["charge_id"], from_statuses=("succeeded",), to_status="disputed")
+    charge = await store.charge(unit.tx, payload["charge_id"], lock=True)
+    if charge is not None and charge.status == "succeeded":
+        await store.update_charge(unit.tx, charge.id, status="disputed")
+        await _announce(unit, replace(charge, status="disputed"), None)
 
 
-async def _move(unit: Unit, charge_id: str, *, from_statuses: tuple[str, ...], to_status: str) -> None:
-    charge = await store.charge(unit.tx, charge_id, lock=True)
-    if charge is not None and charge.status in from_statuses:
-        after = replace(charge, status=to_status)
-        await store.update_charge(unit.tx, charge.id, status=to_status)
-        await _announce(unit, after, None)
-
-
-async def _announce(unit: Unit, charge: SandboxCharge, behaviour: Behaviour | None) -> None:
-    """Write the event and the job that delivers it, in the transaction of the change."""
+async def _announce(unit: Unit, charge: SandboxCharge, behaviour: Behaviour | None, news: str = "") -> None:
+    """Write the event and the job that delivers it, in the transaction of the change. `news`: not its new status."""
     on_page = charge.checkout_id is not None
-    event_type = _ATTEMPT_FAILED if on_page and charge.status == "failed" else _EVENT_OF[charge.status]
+    known = _ATTEMPT_FAILED if on_page and charge.status == "failed" else _EVENT_OF[charge.status]
+    event_type = news or known
     event_id = f"sev_{unit.ids.new().hex}"
     body = {
         "id": event_id,
@@ -138,6 +156,7 @@ async def _announce(unit: Unit, charge: SandboxCharge, behaviour: Behaviour | No
             "reference": charge.reference,
             "amount_minor": charge.amount_minor,
             "currency": charge.currency,
+            "refunded_minor": charge.refunded_minor,
         },
     }
     encoded = json.dumps(body, separators=(",", ":")).encode()

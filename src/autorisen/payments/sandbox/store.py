@@ -57,23 +57,37 @@ INSERT_CHARGE = """
 """
 
 SELECT_CHARGES = """
-    SELECT id, checkout_id, merchant_payment_id, reference, token, amount_minor, currency, status, failure_code
+    SELECT id, checkout_id, merchant_payment_id, reference, token, amount_minor, currency, status, failure_code,
+        refunded_minor
     FROM sandbox.charges WHERE merchant_payment_id = %(merchant_payment_id)s::text ORDER BY created_at, id
 """
 
 SELECT_CHARGE = """
-    SELECT id, checkout_id, merchant_payment_id, reference, token, amount_minor, currency, status, failure_code
+    SELECT id, checkout_id, merchant_payment_id, reference, token, amount_minor, currency, status, failure_code,
+        refunded_minor
     FROM sandbox.charges WHERE id = %(id)s::text
 """
 
 LOCK_CHARGE = """
-    SELECT id, checkout_id, merchant_payment_id, reference, token, amount_minor, currency, status, failure_code
+    SELECT id, checkout_id, merchant_payment_id, reference, token, amount_minor, currency, status, failure_code,
+        refunded_minor
     FROM sandbox.charges WHERE id = %(id)s::text FOR UPDATE
 """
 
 UPDATE_CHARGE = """
     UPDATE sandbox.charges SET status = %(status)s::text, failure_code = %(failure_code)s::text
     WHERE id = %(id)s::text
+"""
+
+# A second request with the same key waits here for the first one's commit, and then inserts nothing.
+INSERT_REFUND = """
+    INSERT INTO sandbox.refunds (idempotency_key, charge_id, amount_minor, created_at)
+    VALUES (%(idempotency_key)s::text, %(charge_id)s::text, %(amount_minor)s::bigint, %(at)s::timestamptz)
+    ON CONFLICT (idempotency_key) DO NOTHING
+"""
+
+ADD_REFUNDED = """
+    UPDATE sandbox.charges SET refunded_minor = refunded_minor + %(amount_minor)s::bigint WHERE id = %(id)s::text
 """
 
 INSERT_EVENT = """
@@ -163,6 +177,16 @@ async def charge(tx: Tx, charge_id: str, *, lock: bool = False) -> SandboxCharge
 
 async def update_charge(tx: Tx, charge_id: str, *, status: str, failure_code: str | None = None) -> None:
     await tx.execute(UPDATE_CHARGE, {"id": charge_id, "status": status, "failure_code": failure_code})
+
+
+async def insert_refund(tx: Tx, *, idempotency_key: str, charge_id: str, amount_minor: int, at: datetime) -> bool:
+    """Send a part of a charge back. False when that was done under the same key before."""
+    values = {"idempotency_key": idempotency_key, "charge_id": charge_id, "amount_minor": amount_minor, "at": at}
+    return (await tx.execute(INSERT_REFUND, values)).rowcount == 1
+
+
+async def add_refunded(tx: Tx, charge_id: str, amount_minor: int) -> None:
+    await tx.execute(ADD_REFUNDED, {"id": charge_id, "amount_minor": amount_minor})
 
 
 async def insert_event(tx: Tx, *, event_id: str, type: str, body: bytes, at: datetime) -> None:
