@@ -30,6 +30,8 @@ from autorisen.kit.sandbox_clock import keep_in_step
 from autorisen.kit.unit import Runtime
 from autorisen.kit.web_security import BodyLimit, SameOrigin, SecurityHeaders
 from autorisen.ledger import api as ledger_api
+from autorisen.ledger.statements import api as statements_api
+from autorisen.ledger.statements import pages as statements_pages
 from autorisen.metering import api as metering_api
 from autorisen.metering.compat.lago import api as lago_api
 from autorisen.metering.compat.lago import translate as lago
@@ -70,6 +72,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     billing_api.router,
     catalog_api.router,
     ledger_api.router,
+    statements_api.router,
     payments_api.router,
     projectplan_api.router,
     subscriptions_api.router,
@@ -82,6 +85,7 @@ PAGE_ROUTERS: tuple[APIRouter, ...] = (
     portal_pages.router,
     static_router,
     billing_pages.router,
+    statements_pages.router,
     sandbox_pages.router,
 )
 

@@ -75,6 +75,8 @@ CALLS = (
     Call("POST /api/upgrade", query=OF_ACME, body={"plan": "enterprise"}),
     Call("GET /api/plans"),
     Call("GET /api/ledger/trial-balance", ("operator",)),
+    Call("GET /api/statement", query=OF_ACME),
+    Call("GET /api/ledger/accounts/{account}/statement", ("operator",), path=(("account", "clearing:sandbox"),)),
     Call("GET /api/payments"),
     Call("GET /api/payment-methods", ("customer", "session")),
     Call("POST /api/deliveries/{delivery_id}/replay", ("operator",), path=(("delivery_id", "{delivery_id}"),)),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Annotated
+
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from autorisen import ledger
+from autorisen.cli.find_customer import find_customer
 from autorisen.cli.session import with_runtime
 from autorisen.kit.money import Money
 from autorisen.kit.unit import Runtime
-from autorisen.ledger import TrialBalance
+from autorisen.ledger import CurrencyStatement, Days, TrialBalance
 
 app = typer.Typer(help="The books.", no_args_is_help=True)
 
@@ -37,6 +41,45 @@ def trial_balance() -> None:
     Console().print(table)
     if not found.is_balanced:
         raise typer.Exit(1)
+
+
+@app.command()
+def statement(
+    account: Annotated[str, typer.Argument(help="An account like clearing:sandbox, or a customer's key or cus_ id.")],
+    *,
+    first: Annotated[str, typer.Option("--from", help="First day, like 2026-03-01; a year back when left out.")] = "",
+    last: Annotated[str, typer.Option("--to", help="Last day, included; today when left out.")] = "",
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print it as CSV.")] = False,
+) -> None:
+    """Print what happened on an account, or between us and a customer, with the running balance."""
+    days, found = with_runtime(lambda runtime: _statement(runtime, account, first, last))
+    if as_csv:
+        sys.stdout.write(ledger.statement_table(days, found))
+        return
+    for each in found:
+        table = Table("Date", "What", title=f"{each.currency}, {days.first} to {days.last}")
+        for heading in ("Amount", "Balance"):
+            table.add_column(heading, justify="right")
+        table.add_row("", "Balance before", "", _major(each.opening.minor, each.currency))
+        for line in each.lines:
+            amounts = (_major(minor, each.currency) for minor in (line.amount.minor, line.balance.minor))
+            table.add_row(f"{line.occurred_at:%Y-%m-%d}", line.description, *amounts)
+        Console().print(table)
+    if not found:
+        typer.echo("Nothing happened yet.")
+
+
+async def _statement(
+    runtime: Runtime, account: str, first: str, last: str
+) -> tuple[Days, tuple[CurrencyStatement, ...]]:
+    now = runtime.clock.now()
+    async with runtime.database.read(snapshot=True) as tx:
+        if ":" in account:
+            days = ledger.days_of(first, last, now=now, time_zone="UTC")
+            return days, await ledger.account_statement(tx, account, days)
+        customer = await find_customer(tx, account)
+        days = ledger.days_of(first, last, now=now, time_zone=customer.time_zone)
+        return days, await ledger.customer_statement(tx, customer.id, days)
 
 
 async def _read(runtime: Runtime) -> TrialBalance:

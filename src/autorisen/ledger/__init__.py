@@ -17,14 +17,19 @@ from autorisen.ledger.errors import (
 from autorisen.ledger.model import AccountBalance, CurrencyTotal, Line, StatementLine, TrialBalance
 from autorisen.ledger.post import post, post_fact
 from autorisen.ledger.postings import Posting
+from autorisen.ledger.statements.model import CurrencyStatement, Days, days_of, statement_table
+from autorisen.ledger.statements.read_statement import NoAccount, account_statement, customer_statement
 from autorisen.ledger.store import account_balance, statement, trial_balance
 
 __all__ = [
     "AccountBalance",
+    "CurrencyStatement",
     "CurrencyTotal",
+    "Days",
     "Line",
     "LinesUnbalanced",
     "MalformedAccount",
+    "NoAccount",
     "Posting",
     "ReferenceConflict",
     "StatementLine",
@@ -32,10 +37,14 @@ __all__ = [
     "TrialBalance",
     "UnknownAccount",
     "account_balance",
+    "account_statement",
     "chart",
+    "customer_statement",
+    "days_of",
     "post",
     "post_fact",
     "postings",
     "statement",
+    "statement_table",
     "trial_balance",
 ]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from autorisen.kit.money import Money
-from autorisen.ledger.chart import family_of
+from autorisen.ledger.chart import CHART, family_of
 from autorisen.ledger.errors import LinesUnbalanced, MalformedAccount, TooFewLines, UnknownAccount
 
 ACCOUNT = re.compile(r"[a-z][a-z0-9_]*(:[a-z0-9_-]+)+")
@@ -37,6 +37,41 @@ class AccountBalance:
     def balance(self) -> Money:
         """Debits less credits."""
         return Money(self.debit_minor - self.credit_minor, self.currency)
+
+
+@dataclass(frozen=True)
+class FamilyBalance:
+    """One account, or all accounts of a family of customers', in one currency."""
+
+    family: str
+    currency: str
+    accounts: int
+    debit_minor: int
+    credit_minor: int
+
+    @property
+    def debit(self) -> Money:
+        return Money(self.debit_minor, self.currency)
+
+    @property
+    def credit(self) -> Money:
+        return Money(self.credit_minor, self.currency)
+
+    @property
+    def balance(self) -> Money:
+        """Debits less credits."""
+        return self.debit - self.credit
+
+    @property
+    def account(self) -> str | None:
+        """The one account that it is about; None where it is about many."""
+        return self.family if ":" in self.family else None
+
+    @property
+    def holds(self) -> str:
+        """What is on it, in the words of the chart."""
+        found = CHART.get(self.family) or family_of(self.family)
+        return found.holds if found else ""
 
 
 @dataclass(frozen=True)
