@@ -22,6 +22,25 @@ CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA public;
 
 COMMENT ON EXTENSION btree_gist IS 'support for indexing common datatypes in GiST';
 
+CREATE FUNCTION billing.check_draws() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    checked uuid := CASE TG_TABLE_NAME WHEN 'invoices' THEN to_jsonb(NEW) ->> 'id'
+        ELSE to_jsonb(NEW) ->> 'invoice_id' END;
+    drawn bigint;
+
+BEGIN
+    SELECT coalesce(-sum(amount_minor), 0) INTO drawn FROM billing.wallet_movements
+    WHERE invoice_id = checked AND kind = 'draw';
+    IF drawn IS DISTINCT FROM (SELECT credits_minor FROM billing.invoices WHERE id = checked) THEN
+        RAISE EXCEPTION 'the draws for invoice % are not what it says', checked USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+
+END
+$$;
+
 CREATE FUNCTION billing.check_invoice_sums() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -56,6 +75,34 @@ BEGIN
     IF difference.total <> 0 OR difference.tax <> 0 THEN
         RAISE EXCEPTION 'the lines of invoice % do not sum up to it', checked USING ERRCODE = 'check_violation';
     END IF;
+
+END
+$$;
+
+CREATE FUNCTION billing.keep_grant() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    movable text[] := ARRAY['remaining_minor', 'expires_at'];
+
+BEGIN
+    IF TG_OP IN ('DELETE', 'TRUNCATE') THEN
+        RAISE EXCEPTION 'grants are never deleted' USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.remaining_minor <> 0 THEN
+            RAISE EXCEPTION 'a grant begins with its movement' USING ERRCODE = 'restrict_violation';
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF to_jsonb(NEW) - movable IS DISTINCT FROM to_jsonb(OLD) - movable OR NEW.expires_at < OLD.expires_at
+        OR (NEW.expires_at IS NULL) <> (OLD.expires_at IS NULL)
+        -- Depth 2 is the trigger of the movements; nothing else may say what is left.
+        OR (NEW.remaining_minor <> OLD.remaining_minor AND pg_trigger_depth() < 2)
+    THEN
+        RAISE EXCEPTION 'a grant is final: what happens to it are movements' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
 
 END
 $$;
@@ -108,6 +155,41 @@ BEGIN
         RAISE EXCEPTION 'invoice lines are append-only' USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NEW;
+
+END
+$$;
+
+CREATE FUNCTION billing.keep_top_up() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    movable text[] := ARRAY['status', 'failure', 'settled_at'];
+
+BEGIN
+    IF TG_OP IN ('DELETE', 'TRUNCATE') THEN
+        RAISE EXCEPTION 'top-ups are never deleted' USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF to_jsonb(NEW) - movable IS DISTINCT FROM to_jsonb(OLD) - movable OR (OLD.status || '>' || NEW.status) NOT IN (
+        'pending>paid', 'pending>failed', 'failed>paid', 'paid>returned', 'returned>returned'
+    ) THEN
+        RAISE EXCEPTION 'a top-up can not go from % to %', OLD.status, NEW.status
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+
+END
+$$;
+
+CREATE FUNCTION billing.move_credits() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    UPDATE billing.wallet_grants SET remaining_minor = remaining_minor + NEW.amount_minor
+    WHERE id = NEW.grant_id AND customer_id = NEW.customer_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the grant % is not of this customer', NEW.grant_id USING ERRCODE = 'foreign_key_violation';
+    END IF;
+    RETURN NULL;
 
 END
 $$;
@@ -453,6 +535,24 @@ CREATE TABLE accounts.users (
     CONSTRAINT users_password_hash_check CHECK ((password_hash ~~ '$argon2id$%'::text))
 );
 
+CREATE TABLE billing.automatic_top_ups (
+    customer_id uuid NOT NULL,
+    currency text NOT NULL,
+    enabled boolean NOT NULL,
+    threshold_minor bigint NOT NULL,
+    amount_minor bigint NOT NULL,
+    per_day integer NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    off_because text DEFAULT ''::text NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT automatic_top_ups_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT automatic_top_ups_check CHECK (((NOT enabled) OR (off_because = ''::text))),
+    CONSTRAINT automatic_top_ups_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT automatic_top_ups_failures_check CHECK ((failures >= 0)),
+    CONSTRAINT automatic_top_ups_per_day_check CHECK (((per_day >= 1) AND (per_day <= 10))),
+    CONSTRAINT automatic_top_ups_threshold_minor_check CHECK ((threshold_minor > 0))
+);
+
 CREATE TABLE billing.closings (
     period_id uuid NOT NULL,
     customer_id uuid NOT NULL,
@@ -534,6 +634,7 @@ CREATE TABLE billing.invoices (
     voided_at timestamp with time zone,
     refunded_at timestamp with time zone,
     disputed_at timestamp with time zone,
+    credits_minor bigint DEFAULT 0 NOT NULL,
     CONSTRAINT invoices_check CHECK ((total_minor = (subtotal_minor + tax_minor))),
     CONSTRAINT invoices_check1 CHECK (((tax_treatment = 'standard'::text) OR ((tax_rate = (0)::numeric) AND (tax_minor = 0)))),
     CONSTRAINT invoices_check10 CHECK (((disputed_at IS NULL) OR (status = 'paid'::text))),
@@ -545,6 +646,7 @@ CREATE TABLE billing.invoices (
     CONSTRAINT invoices_check7 CHECK (((status <> 'paid'::text) OR (amount_paid_minor = total_minor))),
     CONSTRAINT invoices_check8 CHECK (((status = 'void'::text) = (voided_at IS NOT NULL))),
     CONSTRAINT invoices_check9 CHECK (((refunded_at IS NULL) OR (status = 'paid'::text))),
+    CONSTRAINT invoices_credits_are_paid CHECK (((credits_minor >= 0) AND (credits_minor <= amount_paid_minor))),
     CONSTRAINT invoices_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT invoices_customer_check CHECK ((jsonb_typeof(customer) = 'object'::text)),
     CONSTRAINT invoices_purpose_check CHECK ((purpose = ANY (ARRAY['start'::text, 'period_close'::text, 'upgrade'::text]))),
@@ -614,6 +716,22 @@ CREATE TABLE billing.rated_usage (
     CONSTRAINT rated_usage_unit_amount_check CHECK ((unit_amount >= (0)::numeric))
 );
 
+CREATE TABLE billing.top_ups (
+    id uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    automatic boolean NOT NULL,
+    status text NOT NULL,
+    failure text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    settled_at timestamp with time zone,
+    CONSTRAINT top_ups_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT top_ups_check CHECK (((status = 'pending'::text) = (settled_at IS NULL))),
+    CONSTRAINT top_ups_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT top_ups_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'paid'::text, 'failed'::text, 'returned'::text])))
+);
+
 CREATE TABLE billing.unapplied_payments (
     payment_id uuid NOT NULL,
     customer_id uuid NOT NULL,
@@ -629,6 +747,41 @@ CREATE TABLE billing.unapplied_payments (
 CREATE TABLE billing.unapplied_refunds (
     payment_id uuid NOT NULL,
     refunded_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE billing.wallet_grants (
+    id uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    currency text NOT NULL,
+    kind text NOT NULL,
+    priority integer NOT NULL,
+    amount_minor bigint NOT NULL,
+    remaining_minor bigint DEFAULT 0 NOT NULL,
+    source text NOT NULL,
+    reason text NOT NULL,
+    granted_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone,
+    CONSTRAINT wallet_grants_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT wallet_grants_check CHECK ((expires_at > granted_at)),
+    CONSTRAINT wallet_grants_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT wallet_grants_kind_check CHECK ((kind = ANY (ARRAY['paid'::text, 'promotional'::text, 'credit_note'::text, 'goodwill'::text]))),
+    CONSTRAINT wallet_grants_never_below_zero CHECK (((remaining_minor >= 0) AND (remaining_minor <= amount_minor))),
+    CONSTRAINT wallet_grants_priority_check CHECK (((priority >= 0) AND (priority <= 100))),
+    CONSTRAINT wallet_grants_source_check CHECK ((source <> ''::text))
+);
+
+CREATE TABLE billing.wallet_movements (
+    id uuid NOT NULL,
+    grant_id uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    kind text NOT NULL,
+    amount_minor bigint NOT NULL,
+    invoice_id uuid,
+    reason text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT wallet_movements_check CHECK (((amount_minor <> 0) AND ((kind = ANY (ARRAY['grant'::text, 'return'::text])) = (amount_minor > 0)))),
+    CONSTRAINT wallet_movements_check1 CHECK (((kind = ANY (ARRAY['draw'::text, 'return'::text])) = (invoice_id IS NOT NULL))),
+    CONSTRAINT wallet_movements_kind_check CHECK ((kind = ANY (ARRAY['grant'::text, 'draw'::text, 'expire'::text, 'return'::text, 'void'::text])))
 );
 
 CREATE TABLE catalog.plan_versions (
@@ -1435,6 +1588,9 @@ ALTER TABLE ONLY accounts.users
 ALTER TABLE ONLY accounts.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY billing.automatic_top_ups
+    ADD CONSTRAINT automatic_top_ups_pkey PRIMARY KEY (customer_id, currency);
+
 ALTER TABLE ONLY billing.closings
     ADD CONSTRAINT closings_pkey PRIMARY KEY (period_id);
 
@@ -1477,11 +1633,23 @@ ALTER TABLE ONLY billing.rated_usage
 ALTER TABLE ONLY billing.rated_usage
     ADD CONSTRAINT rated_usage_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY billing.top_ups
+    ADD CONSTRAINT top_ups_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY billing.unapplied_payments
     ADD CONSTRAINT unapplied_payments_pkey PRIMARY KEY (payment_id);
 
 ALTER TABLE ONLY billing.unapplied_refunds
     ADD CONSTRAINT unapplied_refunds_pkey PRIMARY KEY (payment_id);
+
+ALTER TABLE ONLY billing.wallet_grants
+    ADD CONSTRAINT wallet_grants_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY billing.wallet_grants
+    ADD CONSTRAINT wallet_grants_source_key UNIQUE (source);
+
+ALTER TABLE ONLY billing.wallet_movements
+    ADD CONSTRAINT wallet_movements_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY catalog.plan_versions
     ADD CONSTRAINT plan_versions_pkey PRIMARY KEY (id);
@@ -1717,6 +1885,20 @@ CREATE UNIQUE INDEX pending_changes_once ON billing.pending_changes USING btree 
 
 CREATE INDEX rated_usage_of_customer ON billing.rated_usage USING btree (customer_id, period_end DESC);
 
+CREATE INDEX top_ups_of_customer ON billing.top_ups USING btree (customer_id, created_at DESC, id DESC);
+
+CREATE UNIQUE INDEX top_ups_one_automatic ON billing.top_ups USING btree (customer_id, currency) WHERE (automatic AND (status = 'pending'::text));
+
+CREATE INDEX wallet_grants_of_customer ON billing.wallet_grants USING btree (customer_id, currency);
+
+CREATE UNIQUE INDEX wallet_movements_granted_once ON billing.wallet_movements USING btree (grant_id) WHERE (kind = 'grant'::text);
+
+CREATE INDEX wallet_movements_of_customer ON billing.wallet_movements USING btree (customer_id, id DESC);
+
+CREATE INDEX wallet_movements_of_invoice ON billing.wallet_movements USING btree (invoice_id) WHERE (invoice_id IS NOT NULL);
+
+CREATE UNIQUE INDEX wallet_movements_once_per_invoice ON billing.wallet_movements USING btree (grant_id, invoice_id, kind) WHERE (invoice_id IS NOT NULL);
+
 CREATE UNIQUE INDEX prices_one_flat ON catalog.prices USING btree (plan_version_id, currency, billing_interval) WHERE (kind = 'flat'::text);
 
 CREATE UNIQUE INDEX prices_one_usage ON catalog.prices USING btree (plan_version_id, currency, meter) WHERE (kind = 'usage'::text);
@@ -1839,6 +2021,8 @@ CREATE CONSTRAINT TRIGGER invoice_lines_sums AFTER INSERT ON billing.invoice_lin
 
 CREATE TRIGGER invoice_payments_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.invoice_payments FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
+CREATE CONSTRAINT TRIGGER invoices_draws AFTER INSERT OR UPDATE OF credits_minor ON billing.invoices DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.credits_minor <> 0)) EXECUTE FUNCTION billing.check_draws();
+
 CREATE TRIGGER invoices_keep BEFORE DELETE OR UPDATE ON billing.invoices FOR EACH ROW EXECUTE FUNCTION billing.keep_invoice();
 
 CREATE TRIGGER invoices_keep_all BEFORE TRUNCATE ON billing.invoices FOR EACH STATEMENT EXECUTE FUNCTION billing.keep_invoice();
@@ -1849,9 +2033,23 @@ CREATE TRIGGER period_fees_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON bi
 
 CREATE TRIGGER rated_usage_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.rated_usage FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
+CREATE TRIGGER top_ups_keep BEFORE DELETE OR UPDATE ON billing.top_ups FOR EACH ROW EXECUTE FUNCTION billing.keep_top_up();
+
+CREATE TRIGGER top_ups_keep_all BEFORE TRUNCATE ON billing.top_ups FOR EACH STATEMENT EXECUTE FUNCTION billing.keep_top_up();
+
 CREATE TRIGGER unapplied_payments_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.unapplied_payments FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE TRIGGER unapplied_refunds_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.unapplied_refunds FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER wallet_grants_keep BEFORE INSERT OR DELETE OR UPDATE ON billing.wallet_grants FOR EACH ROW EXECUTE FUNCTION billing.keep_grant();
+
+CREATE TRIGGER wallet_grants_keep_all BEFORE TRUNCATE ON billing.wallet_grants FOR EACH STATEMENT EXECUTE FUNCTION billing.keep_grant();
+
+CREATE TRIGGER wallet_movements_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.wallet_movements FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE CONSTRAINT TRIGGER wallet_movements_draws AFTER INSERT ON billing.wallet_movements DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.kind = 'draw'::text)) EXECUTE FUNCTION billing.check_draws();
+
+CREATE TRIGGER wallet_movements_move AFTER INSERT ON billing.wallet_movements FOR EACH ROW EXECUTE FUNCTION billing.move_credits();
 
 CREATE TRIGGER plan_versions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON catalog.plan_versions FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
@@ -1937,6 +2135,9 @@ ALTER TABLE ONLY accounts.members
 ALTER TABLE ONLY accounts.sessions
     ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES accounts.users(id);
 
+ALTER TABLE ONLY billing.automatic_top_ups
+    ADD CONSTRAINT automatic_top_ups_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
+
 ALTER TABLE ONLY billing.closings
     ADD CONSTRAINT closings_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
 
@@ -2015,6 +2216,9 @@ ALTER TABLE ONLY billing.rated_usage
 ALTER TABLE ONLY billing.rated_usage
     ADD CONSTRAINT rated_usage_price_id_fkey FOREIGN KEY (price_id) REFERENCES catalog.prices(id);
 
+ALTER TABLE ONLY billing.top_ups
+    ADD CONSTRAINT top_ups_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
+
 ALTER TABLE ONLY billing.unapplied_payments
     ADD CONSTRAINT unapplied_payments_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
 
@@ -2023,6 +2227,18 @@ ALTER TABLE ONLY billing.unapplied_payments
 
 ALTER TABLE ONLY billing.unapplied_refunds
     ADD CONSTRAINT unapplied_refunds_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES billing.unapplied_payments(payment_id);
+
+ALTER TABLE ONLY billing.wallet_grants
+    ADD CONSTRAINT wallet_grants_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
+
+ALTER TABLE ONLY billing.wallet_movements
+    ADD CONSTRAINT wallet_movements_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
+
+ALTER TABLE ONLY billing.wallet_movements
+    ADD CONSTRAINT wallet_movements_grant_id_fkey FOREIGN KEY (grant_id) REFERENCES billing.wallet_grants(id);
+
+ALTER TABLE ONLY billing.wallet_movements
+    ADD CONSTRAINT wallet_movements_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES billing.invoices(id);
 
 ALTER TABLE ONLY catalog.prices
     ADD CONSTRAINT prices_plan_version_id_fkey FOREIGN KEY (plan_version_id) REFERENCES catalog.plan_versions(id);

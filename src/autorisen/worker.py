@@ -16,6 +16,7 @@ JOBS: tuple[Job, ...] = (
     *metering.JOBS,
     *payments.JOBS,
     billing.CLOSE_PERIOD_JOB,
+    *billing.CREDIT_JOBS,
     subscriptions.EXPIRE_HOLDS_JOB,
     Job("accounts.forget_old_attempts", accounts.forget_old_attempts),
     Job(ops.RECONCILE_KIND, ops.reconcile_nightly, mode="leased"),
@@ -43,6 +44,8 @@ FACTS: Mapping[type[Fact], tuple[Handler, ...]] = {
     billing.InvoicePaid: (billing.send_receipt,),
     billing.InvoicePaymentFailed: (),
     billing.PaymentUnapplied: (),
+    billing.CreditsGranted: (),
+    billing.CreditsFell: (),
     payments.DeliveryParked: (payments.on_delivery_parked,),
 }
 

@@ -30,6 +30,7 @@ def an_invoice(draft: Draft, status: InvoiceStatus = InvoiceStatus.OPEN) -> Invo
         tax=draft.tax,
         total=draft.total,
         amount_paid=draft.total if is_paid else Money(0, draft.currency),
+        credits=Money(0, draft.currency),
         created_at=START,
         issued_at=START,
         due_at=START + timedelta(days=7),

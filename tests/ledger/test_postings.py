@@ -67,6 +67,19 @@ def of_a_debt(draw: st.DrawFn, fact: str) -> Posting:
     return rule(invoice_id=ROW, number="INV-1", customer_id=CUSTOMER, owed=owed, tax=tax)
 
 
+@st.composite
+def refunds_of_top_ups(draw: st.DrawFn) -> Posting:
+    amount = draw(money)
+    return postings.wallet_refunded(
+        payment_id=ROW,
+        customer_id=CUSTOMER,
+        gateway=draw(gateways),
+        amount=amount,
+        unused=Money(draw(st.integers(0, amount.minor)), amount.currency),
+        was_disputed=draw(st.booleans()),
+    )
+
+
 paid = {"payment_id": ids, "gateway": gateways, "amount": money}
 granted = {"customer_id": customers, "amount": money}
 numbers = st.one_of(st.none(), st.just("INV-1"))
@@ -94,7 +107,11 @@ RULES: dict[str, st.SearchStrategy[Posting]] = {
     ),
     "wallet_granted": st.builds(postings.wallet_granted, **granted, grant_id=ids, reason=st.just("why")),
     "wallet_drawn": st.builds(postings.wallet_drawn, **granted, draw_id=ids, number=st.just("INV-1")),
-    "wallet_expired": st.builds(postings.wallet_expired, **granted, grant_id=ids, was_paid=st.booleans()),
+    "wallet_returned": st.builds(postings.wallet_returned, **granted, return_id=ids, number=st.just("INV-1")),
+    "wallet_voided": st.builds(postings.wallet_voided, **granted, void_id=ids, reason=st.just("why")),
+    "wallet_disputed": st.builds(postings.wallet_disputed, **granted, void_id=ids),
+    "wallet_refunded": refunds_of_top_ups(),
+    "wallet_expired": st.builds(postings.wallet_expired, **granted, expiry_id=ids, was_paid=st.booleans()),
     "revenue_recognised": st.builds(
         postings.revenue_recognised, month=st.just(date(2026, 3, 1)), revision=st.integers(1, 9), amount=signed
     ),
@@ -207,13 +224,35 @@ def balances(story: Iterable[Posting]) -> dict[str, int]:
         (
             [
                 postings.wallet_granted(grant_id=ROW, customer_id=CUSTOMER, reason="why", **ZAR),
-                postings.wallet_expired(grant_id=ROW, customer_id=CUSTOMER, was_paid=False, **ZAR),
+                postings.wallet_expired(expiry_id=ROW, customer_id=CUSTOMER, was_paid=False, **ZAR),
             ],
             {},
         ),
         (
-            [postings.wallet_expired(grant_id=ROW, customer_id=CUSTOMER, was_paid=True, **ZAR)],
+            [postings.wallet_expired(expiry_id=ROW, customer_id=CUSTOMER, was_paid=True, **ZAR)],
             {"wallet": 52_900, "revenue:breakage": -52_900},
+        ),
+        (
+            [
+                postings.wallet_topped_up(
+                    grant_id=ROW, customer_id=CUSTOMER, source=chart.clearing("sandbox"), **ZAR
+                ),
+                postings.dispute_opened(payment_id=ROW, gateway="sandbox", number=None, **ZAR),
+                postings.wallet_disputed(void_id=ROW, customer_id=CUSTOMER, amount=Money(50_000, "ZAR")),
+                postings.wallet_refunded(
+                    payment_id=ROW, customer_id=CUSTOMER, gateway="sandbox", unused=Money(50_000, "ZAR"),
+                    was_disputed=True, **ZAR,
+                ),
+            ],
+            {"wallet": -2_900, "refunds": 2_900},
+        ),
+        (
+            [
+                postings.wallet_drawn(draw_id=ROW, customer_id=CUSTOMER, number="INV-1", **ZAR),
+                postings.wallet_returned(return_id=ROW, customer_id=CUSTOMER, number="INV-1", **ZAR),
+                postings.wallet_voided(void_id=ROW, customer_id=CUSTOMER, reason="why", **ZAR),
+            ],
+            {"wallet": 52_900, "expense:promotions": -52_900},
         ),
         (
             [postings.revenue_recognised(month=date(2026, 3, 1), revision=1, **ZAR)],

@@ -44,14 +44,23 @@ from autorisen.billing.settle_invoice import settle_invoice
 from autorisen.billing.store import list_invoices
 from autorisen.billing.unapplied.store import UnappliedPayment, count_unapplied, list_unapplied, unapplied_payment
 from autorisen.billing.upgrades.start_upgrade import preview_upgrade, start_upgrade
+from autorisen.billing.wallet import EXPIRY_JOBS as CREDIT_JOBS
+from autorisen.billing.wallet import CreditsFell, CreditsGranted, Grant, GrantKind
+from autorisen.billing.wallet import grant as grant_credits
+from autorisen.billing.wallet import void_grant as void_credits
 
 __all__ = [
     "CLOSE_PERIOD_JOB",
+    "CREDIT_JOBS",
     "BillingDetailsNeeded",
     "CheckoutState",
     "CostSoFar",
+    "CreditsFell",
+    "CreditsGranted",
     "Draft",
     "Explanation",
+    "Grant",
+    "GrantKind",
     "Invoice",
     "InvoiceDisputed",
     "InvoiceIssued",
@@ -82,6 +91,7 @@ __all__ = [
     "customer_invoice",
     "explain",
     "find_late_usage",
+    "grant_credits",
     "invoice",
     "invoice_first_fee",
     "invoice_pdf",
@@ -101,4 +111,5 @@ __all__ = [
     "settle_invoice",
     "start_upgrade",
     "unapplied_payment",
+    "void_credits",
 ]

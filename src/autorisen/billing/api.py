@@ -19,6 +19,8 @@ from autorisen.billing.pdf_response import pdf_response
 from autorisen.billing.read_invoices import invoice as issued_invoice
 from autorisen.billing.store import list_invoices
 from autorisen.billing.upgrades.start_upgrade import start_upgrade
+from autorisen.billing.wallet import movements_of_invoice
+from autorisen.billing.wallet.views import credits_used_view
 from autorisen.kit.database import Tx
 from autorisen.kit.http import Body, RuntimeDep
 from autorisen.kit.ids import MalformedId, parse_public_id, public_id
@@ -100,10 +102,12 @@ async def explain_invoice(invoice_id: str, runtime: RuntimeDep, principal: Reads
     invoice = await _visible(runtime, principal, invoice_id)
     async with runtime.database.read() as tx:
         reasons = await explain(tx, invoice)
+        used = await movements_of_invoice(tx, invoice.id)
     return views.Explanations(
         invoice=invoice.public_id,
         number=invoice.number or "",
         lines=[views.explanation_view(each) for each in reasons],
+        credits=[credits_used_view(each) for each in used],
     )
 
 

@@ -10,6 +10,8 @@ from autorisen.kit.unit import Unit
 
 async def collect(unit: Unit, invoice: Invoice) -> None:
     """Start the collection in the caller's transaction; the gateway is asked by a job after the commit."""
+    if not invoice.amount_due:
+        return  # Credits have paid it; the receipt goes out by the fact.
     if await payments.default_method(unit.tx, invoice.customer_id) is None:
         await mail_invoice(unit, invoice)
         return

@@ -84,10 +84,13 @@ def _totals(invoice: Invoice) -> list[list[str]]:
 
 
 def _settled(invoice: Invoice) -> list[list[str]]:
-    """What follows the total once it is paid."""
-    if invoice.status is not InvoiceStatus.PAID:
-        return []
-    return [["Paid", (-invoice.amount_paid).format()], ["Due", invoice.amount_due.format()]]
+    """What follows the total: what prepaid credits paid of it, and the payment once it has come."""
+    rows = [["Paid from prepaid credits", (-invoice.credits).format()]] if invoice.credits else []
+    if invoice.status is InvoiceStatus.PAID and invoice.amount_paid != invoice.credits:
+        rows.append(["Paid", (invoice.credits - invoice.amount_paid).format()])
+    if rows and invoice.status is not InvoiceStatus.VOID:
+        rows.append(["Due", invoice.amount_due.format()])
+    return rows
 
 
 def _notes(invoice: Invoice) -> list[str]:

@@ -11,6 +11,7 @@ from autorisen.billing import store
 from autorisen.billing.facts import InvoiceIssued
 from autorisen.billing.model import Draft, Invoice, Line, LineKind, sum_of
 from autorisen.billing.number_invoice import number_invoice
+from autorisen.billing.pay_from_credits import book_credits, take_credits
 from autorisen.kit.money import Money
 from autorisen.kit.unit import Unit
 from autorisen.kit.work import record
@@ -33,8 +34,10 @@ async def store_draft(unit: Unit, draft: Draft) -> Invoice:
 
 
 async def issue_invoice(unit: Unit, draft: Draft) -> Invoice:
-    """Store, number and post an invoice: all of it in the caller's transaction, or none."""
-    return await finalise_invoice(unit, await store_draft(unit, draft))
+    """Store, number and post an invoice, and pay of it what credits can: all in the caller's transaction, or none."""
+    stored = await store_draft(unit, draft)
+    drawn = await take_credits(unit, stored)
+    return await book_credits(unit, await finalise_invoice(unit, stored), drawn)
 
 
 async def finalise_invoice(unit: Unit, invoice: Invoice) -> Invoice:

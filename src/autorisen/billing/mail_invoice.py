@@ -22,7 +22,8 @@ async def mail_invoice(unit: Unit, invoice: Invoice) -> None:
         invoice,
         f"Invoice {invoice.number}: {invoice.total.format()}",
         f"Your invoice {invoice.number} over {invoice.total.format()} is ready.\n"
-        f"Please pay it by {date_text(invoice.due_at, invoice.time_zone)}:",
+        + (f"Your prepaid credits paid {invoice.credits.format()} of it. " if invoice.credits else "")
+        + f"Please pay {invoice.amount_due.format()} by {date_text(invoice.due_at, invoice.time_zone)}:",
     )
 
 
@@ -32,9 +33,16 @@ async def mail_receipt(unit: Unit, invoice: Invoice) -> None:
         unit,
         invoice,
         f"Receipt for invoice {invoice.number}",
-        f"Thank you: your payment of {invoice.total.format()} for invoice {invoice.number} has arrived.\n"
-        "The invoice is attached, and always here:",
+        f"Thank you: {_how_paid(invoice)}.\nThe invoice is attached, and always here:",
     )
+
+
+def _how_paid(invoice: Invoice) -> str:
+    payment = invoice.total - invoice.credits
+    if not payment:
+        return f"invoice {invoice.number} over {invoice.total.format()} is paid from your prepaid credits"
+    text = f"your payment of {payment.format()} for invoice {invoice.number} has arrived"
+    return text + (f"; {invoice.credits.format()} came from your prepaid credits" if invoice.credits else "")
 
 
 async def mail_payment_failed(unit: Unit, invoice: Invoice, reason: str) -> None:

@@ -170,7 +170,7 @@ class Draft:
 
 @dataclass(frozen=True)
 class Invoice:
-    """A stored invoice with its lines; `number` is None until it is issued."""
+    """A stored invoice with its lines; `number` is None until it is issued. `credits` are a part of `amount_paid`."""
 
     id: UUID
     number: str | None
@@ -188,6 +188,7 @@ class Invoice:
     tax: Money
     total: Money
     amount_paid: Money
+    credits: Money
     created_at: datetime
     issued_at: datetime | None
     due_at: datetime | None
@@ -209,9 +210,8 @@ class Invoice:
     @property
     def amount_due(self) -> Money:
         """What is still to be paid; nothing unless the invoice is open or written off."""
-        if self.status in (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE):
-            return self.total - self.amount_paid
-        return Money(0, self.currency)
+        is_claim = self.status in (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
+        return self.total - self.amount_paid if is_claim else Money(0, self.currency)
 
     @property
     def fee_line(self) -> Line | None:

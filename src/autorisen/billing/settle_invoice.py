@@ -48,8 +48,9 @@ def why_not(invoice: Invoice, fact: payments.PaymentSucceeded) -> str | None:
         return "the invoice is another customer's"
     if invoice.status is not InvoiceStatus.DRAFT and not invoice.may_become(InvoiceStatus.PAID):
         return f"the invoice is {invoice.status}"
-    if (invoice.total.minor, invoice.currency) != (fact.amount_minor, fact.currency):
-        return f"the invoice asks for {invoice.total}"
+    asked = invoice.total - invoice.amount_paid
+    if (asked.minor, asked.currency) != (fact.amount_minor, fact.currency):
+        return f"the invoice asks for {asked}"
     return None
 
 
@@ -68,7 +69,7 @@ async def _pay(unit: Unit, invoice: Invoice, fact: payments.PaymentSucceeded) ->
         payment_id=fact.payment_id,
         customer_id=invoice.customer_id,
         gateway=fact.gateway,
-        amount=invoice.total,
+        amount=Money(fact.amount_minor, fact.currency),
         number=invoice.number,
     )
     await ledger.post_fact(unit, payment, occurred_at=fact.succeeded_at)

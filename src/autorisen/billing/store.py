@@ -228,6 +228,7 @@ def _invoice(row: Mapping[str, Any], lines: tuple[Line, ...] = ()) -> Invoice:
         tax=Money(row["tax_minor"], currency),
         total=Money(row["total_minor"], currency),
         amount_paid=Money(row["amount_paid_minor"], currency),
+        credits=Money(row["credits_minor"], currency),
         lines=lines,
         **{name: row[name] for name in _INVOICE_COLUMNS},
     )

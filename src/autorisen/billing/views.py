@@ -13,6 +13,7 @@ from autorisen import catalog
 from autorisen.billing.cost_so_far import CostSoFar
 from autorisen.billing.explain import Explanation
 from autorisen.billing.model import Draft, Invoice, InvoiceStatus, Line, LineKind, Party, Purpose, RatedUsage
+from autorisen.billing.wallet.views import CreditsUsedView
 from autorisen.kit.ids import public_id
 from autorisen.kit.money import plain
 
@@ -65,7 +66,7 @@ class LineView(BaseModel):
 
 
 class InvoiceSummary(BaseModel):
-    """An issued invoice without its lines. Amounts are cents."""
+    """An issued invoice without its lines. Amounts are cents; `credits_minor` is what prepaid credits paid of it."""
 
     id: str
     number: str
@@ -77,6 +78,7 @@ class InvoiceSummary(BaseModel):
     tax_minor: int
     total_minor: int
     amount_due_minor: int
+    credits_minor: int
     issued_at: datetime
     due_at: datetime
     paid_at: datetime | None
@@ -160,11 +162,12 @@ class ExplanationView(BaseModel):
 
 
 class Explanations(BaseModel):
-    """Every line of an invoice, explained."""
+    """Every line of an invoice, explained, and where its prepaid credits came from."""
 
     invoice: str
     number: str
     lines: list[ExplanationView]
+    credits: list[CreditsUsedView]
 
 
 class CheckoutView(BaseModel):
@@ -264,6 +267,7 @@ def _summary(invoice: Invoice) -> dict[str, object]:
         "tax_minor": invoice.tax.minor,
         "total_minor": invoice.total.minor,
         "amount_due_minor": invoice.amount_due.minor,
+        "credits_minor": invoice.credits.minor,
         "issued_at": invoice.issued_at,
         "due_at": invoice.due_at,
         "paid_at": invoice.paid_at,

@@ -194,10 +194,53 @@ def wallet_drawn(*, draw_id: UUID, customer_id: UUID, amount: Money, number: str
     )
 
 
-def wallet_expired(*, grant_id: UUID, customer_id: UUID, amount: Money, was_paid: bool) -> Posting:
+def wallet_returned(*, return_id: UUID, customer_id: UUID, amount: Money, number: str) -> Posting:
+    """An invoice that credits paid for is void: they are back."""
+    return Posting(
+        f"wallet:{return_id}:returned",
+        f"Credits back from invoice {number}",
+        (Line(chart.receivable(customer_id), amount), Line(chart.wallet(customer_id), -amount)),
+    )
+
+
+def wallet_voided(*, void_id: UUID, customer_id: UUID, amount: Money, reason: str) -> Posting:
+    """Credits that were given are taken back unused."""
+    return Posting(
+        f"wallet:{void_id}:voided",
+        f"Credits taken back: {reason}",
+        (Line(chart.wallet(customer_id), amount), Line(chart.PROMOTIONS, -amount)),
+    )
+
+
+def wallet_disputed(*, void_id: UUID, customer_id: UUID, amount: Money) -> Posting:
+    """The payment behind credits is disputed: what is unused can't be spent, and is owed until that is decided."""
+    return Posting(
+        f"wallet:{void_id}:disputed",
+        "Credits held back: their payment is disputed",
+        (Line(chart.wallet(customer_id), amount), Line(chart.unapplied(customer_id), -amount)),
+    )
+
+
+def wallet_refunded(
+    *, payment_id: UUID, customer_id: UUID, gateway: str, amount: Money, unused: Money, was_disputed: bool
+) -> Posting:
+    """The payment of a top-up went back: the unused credits with it; the used ones wait for their credit note.
+
+    After a dispute the unused ones stand in `unapplied` already, and the money has left the clearing account.
+    """
+    held = chart.unapplied(customer_id) if was_disputed else chart.wallet(customer_id)
+    left = chart.disputed(gateway) if was_disputed else chart.clearing(gateway)
+    return Posting(
+        f"payment:{payment_id}:refunded",
+        "Refund of a top-up",
+        (Line(held, unused), Line(chart.refunds(customer_id), amount - unused), Line(left, -amount)),
+    )
+
+
+def wallet_expired(*, expiry_id: UUID, customer_id: UUID, amount: Money, was_paid: bool) -> Posting:
     """Credits ran out of time: what was paid for is earned, what was given costs nothing after all."""
     return Posting(
-        f"wallet:{grant_id}:expired",
+        f"wallet:{expiry_id}:expired",
         "Credits expired",
         (
             Line(chart.wallet(customer_id), amount),

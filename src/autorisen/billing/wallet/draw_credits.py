@@ -1,0 +1,97 @@
+"""Pay for an invoice from prepaid credits, and give them back when it is void."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from autorisen import ledger
+from autorisen.billing.wallet import store
+from autorisen.billing.wallet.expire_credits import schedule_expiry
+from autorisen.billing.wallet.model import Draw, Movement, MovementKind, life_given_back, plan_draws
+from autorisen.billing.wallet.move_credits import record_fall
+from autorisen.kit.money import Money
+from autorisen.kit.unit import Unit
+
+
+async def draw(unit: Unit, *, customer_id: UUID, invoice_id: UUID, due: Money) -> tuple[Movement, ...]:
+    """Take up to `due` from the customer's credits for a draft, and note on it what they pay.
+
+    Nobody else can take the same credits: they are held until the transaction ends, and a constraint would refuse it.
+    Once the draft has its number, `post_draws` puts the movements into the books.
+    """
+    left = await store.grants_left(unit.tx, [customer_id], lock=True)
+    draws = plan_draws((grant for grant in left if grant.amount.currency == due.currency), due, unit.now)
+    if not draws:
+        return ()
+    movements = draw_movements(draws, invoice_id=invoice_id, ids=[unit.ids.new() for _ in draws], at=unit.now)
+    await store.insert_movements(unit.tx, movements)
+    await store.set_credits(unit.tx, invoice_id, draws)
+    await record_fall(unit, left, {each.grant.id: each.amount for each in draws})
+    return movements
+
+
+def draw_movements(
+    draws: Sequence[Draw], *, invoice_id: UUID, ids: Sequence[UUID], at: datetime
+) -> tuple[Movement, ...]:
+    """One movement per grant that pays a part of an invoice."""
+    return tuple(
+        Movement(id, each.grant.id, each.grant.customer_id, MovementKind.DRAW, -each.amount, invoice_id, "", at)
+        for id, each in zip(ids, draws, strict=True)
+    )
+
+
+def draw_postings(movements: Sequence[Movement], number: str) -> list[ledger.Posting]:
+    """What the draws for an invoice say in double entry."""
+    return [
+        ledger.postings.wallet_drawn(draw_id=each.id, customer_id=each.customer_id, amount=-each.amount, number=number)
+        for each in movements
+    ]
+
+
+async def post_draws(unit: Unit, movements: Sequence[Movement], number: str) -> None:
+    """Put the draws for an invoice into the books, now that it has its number."""
+    for posting in draw_postings(movements, number):
+        await ledger.post_fact(unit, posting, occurred_at=unit.now)
+
+
+async def return_draws(unit: Unit, *, customer_id: UUID, invoice_id: UUID, number: str) -> Money | None:
+    """Give back what a void invoice took, in the transaction that voids it; None when it took nothing.
+
+    The time in which the credits were tied up does not count against their expiry. Asked again, nothing happens.
+    """
+    await store.grants_left(unit.tx, [customer_id], lock=True)
+    moved = await store.movements_of_invoice(unit.tx, invoice_id)
+    if not moved or any(each.kind is MovementKind.RETURN for each in moved):
+        return None
+    total = Money.zero(moved[0].amount.currency)
+    for drawn in moved:
+        await _return(unit, drawn, number)
+        total = total - drawn.amount
+    return total
+
+
+async def _return(unit: Unit, drawn: Movement, number: str) -> None:
+    back = Movement(
+        id=unit.ids.new(),
+        grant_id=drawn.grant_id,
+        customer_id=drawn.customer_id,
+        kind=MovementKind.RETURN,
+        amount=-drawn.amount,
+        invoice_id=drawn.invoice_id,
+        reason=f"invoice {number} is void",
+        at=unit.now,
+    )
+    await store.insert_movements(unit.tx, [back])
+    posting = ledger.postings.wallet_returned(
+        return_id=back.id, customer_id=back.customer_id, amount=back.amount, number=number
+    )
+    await ledger.post_fact(unit, posting, occurred_at=unit.now)
+    grant = await store.find_grant(unit.tx, drawn.grant_id)
+    assert grant is not None, "grants are never deleted"
+    expires_at = life_given_back(grant, drawn.at, unit.now)
+    if expires_at is not None and expires_at != grant.expires_at:
+        await store.extend_grant(unit.tx, grant.id, expires_at)
+        await schedule_expiry(unit, replace(grant, expires_at=expires_at))
