@@ -703,7 +703,9 @@ CREATE TABLE billing.rated_usage (
     period_end timestamp with time zone NOT NULL,
     rated_at timestamp with time zone NOT NULL,
     parts jsonb DEFAULT '[]'::jsonb NOT NULL,
+    cell jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT rated_usage_amount_minor_check CHECK ((amount_minor >= 0)),
+    CONSTRAINT rated_usage_cell_check CHECK (((cell = '{}'::jsonb) OR (jsonb_typeof((cell -> 'match'::text)) = 'object'::text))),
     CONSTRAINT rated_usage_check CHECK (((included >= (0)::numeric) AND (included <= quantity))),
     CONSTRAINT rated_usage_check1 CHECK (((billable >= (0)::numeric) AND ((included + billable) <= quantity))),
     CONSTRAINT rated_usage_check2 CHECK ((period_end > period_start)),
@@ -820,10 +822,13 @@ CREATE TABLE catalog.prices (
     model jsonb,
     minimum_minor bigint,
     cap_minor bigint,
+    cell jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT prices_amount_minor_check CHECK ((amount_minor >= 0)),
     CONSTRAINT prices_billing_interval_check CHECK ((billing_interval = ANY (ARRAY['month'::text, 'year'::text]))),
     CONSTRAINT prices_cap_holds_minimum CHECK ((cap_minor >= minimum_minor)),
     CONSTRAINT prices_cap_minor_check CHECK ((cap_minor > 0)),
+    CONSTRAINT prices_cell_check CHECK (((cell = '{}'::jsonb) OR (jsonb_typeof((cell -> 'match'::text)) = 'object'::text))),
+    CONSTRAINT prices_cell_is_a_model CHECK (((cell = '{}'::jsonb) OR ((kind = 'usage'::text) AND overage_allowed AND (included = (0)::numeric) AND (num_nonnulls(minimum_minor, cap_minor) = 0)))),
     CONSTRAINT prices_check CHECK (
 CASE kind
     WHEN 'flat'::text THEN ((num_nulls(billing_interval, amount_minor) = 0) AND (num_nonnulls(meter, included, unit_amount, unit_label, overage_allowed, model, minimum_minor, cap_minor) = 0))
@@ -1628,7 +1633,7 @@ ALTER TABLE ONLY billing.period_fees
     ADD CONSTRAINT period_fees_pkey PRIMARY KEY (period_id);
 
 ALTER TABLE ONLY billing.rated_usage
-    ADD CONSTRAINT rated_usage_period_id_meter_revision_key UNIQUE (period_id, meter, revision);
+    ADD CONSTRAINT rated_usage_once_per_revision UNIQUE (period_id, meter, cell, revision);
 
 ALTER TABLE ONLY billing.rated_usage
     ADD CONSTRAINT rated_usage_pkey PRIMARY KEY (id);
@@ -1901,7 +1906,7 @@ CREATE UNIQUE INDEX wallet_movements_once_per_invoice ON billing.wallet_movement
 
 CREATE UNIQUE INDEX prices_one_flat ON catalog.prices USING btree (plan_version_id, currency, billing_interval) WHERE (kind = 'flat'::text);
 
-CREATE UNIQUE INDEX prices_one_usage ON catalog.prices USING btree (plan_version_id, currency, meter) WHERE (kind = 'usage'::text);
+CREATE UNIQUE INDEX prices_one_usage ON catalog.prices USING btree (plan_version_id, currency, meter, cell) WHERE (kind = 'usage'::text);
 
 CREATE INDEX facts_recorded ON kit.facts USING btree (recorded_at DESC, id DESC);
 

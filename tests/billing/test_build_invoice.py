@@ -19,7 +19,8 @@ from autorisen.billing.build_invoice import (
     unused_part,
     upgrade_lines,
 )
-from autorisen.billing.model import MOVES, InvoiceStatus, LineKind, RatedUsage, TaxTerms, TaxTreatment, invoice_of
+from autorisen.billing.model import MOVES, InvoiceStatus, LineKind, TaxTerms, TaxTreatment, invoice_of
+from autorisen.billing.rated_usage import RatedUsage
 from autorisen.catalog import rate
 from autorisen.kit.money import Money
 from tests.factories.billing import START, VAT_15, a_draft, a_line
@@ -99,11 +100,14 @@ def test_lines_that_say_nothing_are_left_out() -> None:
 
 def test_credits_wait_when_they_would_take_the_total_below_zero() -> None:
     back = LateUsage(rated("100"), rated("40", revision=2))
-    more = LateUsage(rated("10"), rated("11", revision=2))
+    more = LateUsage(rated("10"), replace(rated("11", revision=2), meter="another"))
     assert back.amount.minor == -1_500
     assert billable_now(usage=[rated("20")], late=[back, more], fee=None, currency="ZAR") == (more,)
     assert billable_now(usage=[rated("60")], late=[back, more], fee=None, currency="ZAR") == (back, more)
     assert billable_now(usage=[], late=[back], fee=PRO, currency="ZAR") == (back,)
+    # Cells of one meter share an allowance: what one gives back another pays, and both go together.
+    beside = LateUsage(rated("10"), rated("11", revision=2))
+    assert billable_now(usage=[rated("20")], late=[back, beside, more], fee=None, currency="ZAR") == (more,)
 
 
 TREATMENTS = [VAT_15, TaxTerms(TaxTreatment.ZERO_RATED, Decimal(0)), TaxTerms(TaxTreatment.NOT_REGISTERED, Decimal(0))]

@@ -15,10 +15,11 @@ from uuid import UUID
 import pytest
 
 from autorisen.billing.build_invoice import Fee, LateUsage, close_lines, upgrade_lines
-from autorisen.billing.model import Line, RatedUsage, TaxTerms, sum_of
+from autorisen.billing.model import Line, TaxTerms, sum_of
 from autorisen.billing.rate_period import RatingTerms, rate_usage
+from autorisen.billing.rated_usage import RatedUsage
 from autorisen.billing.tax import tax_terms
-from autorisen.catalog import FlatPrice, PlanVersion, load_catalog
+from autorisen.catalog import FlatPrice, PlanVersion, Used, load_catalog, split
 from autorisen.kit.money import Money
 from autorisen.metering import Quantity
 from tests.factories.billing import BUYER, START, SUPPLIER
@@ -57,12 +58,18 @@ def plan_of(case: dict[str, Any]) -> PlanVersion:
     price = case["price"]
     text = catalog_of(
         price["usage"], unit=price.get("unit", "units"), fee=price.get("fee", "0.00"), interval=case["interval"]
-    )
+    ).replace('value_path = "amount"', f'value_path = "amount"\ngroup_by = {price.get("group_by", [])}')
     draft = load_catalog(text).plans[-1]
     return PlanVersion(id=UUID(int=1), version=1, effective_from=START, **vars(draft))
 
 
 def rated(case: dict[str, Any], quantity: str) -> RatedUsage:
+    [usage] = all_rated(case, quantity)
+    return usage
+
+
+def all_rated(case: dict[str, Any], quantity: str) -> tuple[RatedUsage, ...]:
+    """The ratings of the meter: one, or of a price by dimension one for each cell, cut by the case's `groups`."""
     plan = plan_of(case)
     start, end = case["start"], case["end"]
     terms = RatingTerms(
@@ -76,8 +83,12 @@ def rated(case: dict[str, Any], quantity: str) -> RatedUsage:
         share=Fraction((end - start).days, (case.get("planned_end", end) - start).days),
     )
     used = {"api.use": Quantity(Decimal(quantity), case.get("events", 1))}
-    [usage] = rate_usage(terms, used, {}, at=end, new_id=lambda: UUID(int=4))
-    return usage
+    cells = {}
+    if "groups" in case:
+        [price] = plan.usage_prices(plan.currencies[0])
+        groups = [(tuple(sorted(names.items())), Used(Decimal(part), 1)) for part, names in case["groups"]]
+        cells = {"api.use": split([each.cell for each in price.cells], groups)}
+    return rate_usage(terms, used, {}, at=end, new_id=lambda: UUID(int=4), cells=cells)
 
 
 def fee_of(case: dict[str, Any], amount: Money) -> Fee:
@@ -92,12 +103,12 @@ def terms_of(case: dict[str, Any], currency: str) -> TaxTerms:
 
 def closed(case: dict[str, Any]) -> tuple[Line, ...]:
     """The lines of the period's close: its usage, corrections of the period before, the next fee."""
-    usage = rated(case, case["quantity"])
+    usage = all_rated(case, case["quantity"])
     late = case.get("late")
     corrections = [LateUsage(rated(case, late["billed"]), rated(case, late["now"]))] if late else []
-    currency = usage.amount.currency
+    currency = usage[0].amount.currency
     [flat] = [price for price in plan_of(case).prices if isinstance(price, FlatPrice)]
-    return close_lines(usage=[usage], late=corrections, fee=fee_of(case, flat.amount), terms=terms_of(case, currency))
+    return close_lines(usage=usage, late=corrections, fee=fee_of(case, flat.amount), terms=terms_of(case, currency))
 
 
 def upgraded(case: dict[str, Any]) -> tuple[Line, ...]:

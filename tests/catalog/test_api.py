@@ -32,6 +32,7 @@ async def test_everybody_reads_what_is_sold(client: httpx.AsyncClient) -> None:
         "meter": "llm.input_tokens",
         "unit": "tokens",
         "included": "5000000",
+        "cells": [],
         "model": "per_unit",
         "unit_amount_minor": "0.006",
         "tiers": None,

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autorisen.catalog import FlatPrice, PlanVersion, load_catalog, months_of, plan_changes, shipped_catalog
-from autorisen.catalog.model import CatalogFile, PlanDraft, terms
+from autorisen.catalog.model import CatalogFile, PlanDraft
+from autorisen.catalog.plan_changes import terms
 from autorisen.kit.money import Money
 
 FILE = load_catalog(shipped_catalog())

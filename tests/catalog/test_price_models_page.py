@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
@@ -41,3 +43,9 @@ def test_every_model_has_its_examples() -> None:
     titles = [title for title, _, _ in examples()]
     assert tuple(dict.fromkeys(titles)) == MODELS
     assert min(titles.count(title) for title in MODELS) >= 4
+
+
+def test_the_example_by_dimension_is_the_one_that_is_rated() -> None:
+    cases = Path(__file__).parents[1] / "billing" / "conformance" / "dimensions.toml"
+    usage = tomllib.loads(cases.read_text(encoding="utf-8"))["prices"]["by_model"]["usage"]
+    assert indent(usage.strip(), "    ") in PAGE.read_text(encoding="utf-8")

@@ -17,11 +17,12 @@ from autorisen.kit.unit import Runtime
 from autorisen.kit.work import Worker, enqueue
 from autorisen.kit.work.store import list_jobs
 from tests.factories.accounts import make_customer, make_member, make_user, sign_in
-from tests.factories.catalog import apply_shipped
+from tests.factories.catalog import apply_shipped, apply_text, catalog_of
 from tests.factories.payments import WEBHOOK, signed
 
 PAGES = (
     "/console",
+    "/console/catalog",
     "/console/customers",
     "/console/invoices",
     "/console/deliveries",
@@ -57,6 +58,30 @@ async def test_every_page_teaches_when_it_is_empty(console: httpx.AsyncClient, p
     assert answer.status_code == 200
     assert 'aria-current="page"' in answer.text or path in {"/console/mail", "/console/clock"}
     assert "None" not in re.sub(r"<[^>]+>", "", answer.text)
+
+
+async def test_the_catalog_shows_prices_by_dimension_and_what_is_announced(
+    console: httpx.AsyncClient, runtime: Runtime, worker: Worker
+) -> None:
+    cells = 'cell = [{ match = { model = "large" }, price = [{ currency = "ZAR", amount = "1.00" }] }]'
+    usage = f'included = 9\noverage = true\n{cells}\nprice = [{{ currency = "ZAR", amount = "0.10" }}]'
+    text = catalog_of(usage, fee="99.00").replace("value_path", 'group_by = ["model"]\nvalue_path')
+    async with runtime.unit() as unit:
+        await apply_text(unit, text)
+        await subscriptions.start_subscription(unit, customer=await make_customer(unit), plan_key="tested")
+    async with runtime.unit() as unit:
+        await apply_text(unit, "effective_from = 2026-07-01T00:00:00Z\n" + text.replace("99.00", "109.00"))
+    page = re.sub(r"<[^>]+>", " ", (await console.get("/console/catalog")).text).replace("\N{NO-BREAK SPACE}", " ")
+    for shown in (
+        "Tested, version 1",
+        "1 live subscriptions",
+        "R99,00",
+        "API use by model: 2 prices",
+        "R1,00 per unit",
+    ):
+        assert shown in page
+    assert "Tested, version 2" in page
+    assert "From 1 Jul 2026" in page
 
 
 async def test_a_customer_is_found_and_shown(console: httpx.AsyncClient, runtime: Runtime, worker: Worker) -> None:

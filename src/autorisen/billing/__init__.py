@@ -35,9 +35,10 @@ from autorisen.billing.invoice_first_fee import invoice_first_fee
 from autorisen.billing.invoice_pdf import invoice_pdf
 from autorisen.billing.issue_invoice import issue_invoice
 from autorisen.billing.jobs import CLOSE_PERIOD_JOB, schedule_close, schedule_early_close
-from autorisen.billing.model import Draft, Invoice, InvoiceStatus, Line, LineKind, Party, Purpose, RatedUsage
+from autorisen.billing.model import Draft, Invoice, InvoiceStatus, Line, LineKind, Party, Purpose
 from autorisen.billing.pay_invoice import pay_invoice
 from autorisen.billing.present import LineRow, line_rows
+from autorisen.billing.rated_usage import RatedUsage
 from autorisen.billing.read_invoices import customer_invoice, invoice
 from autorisen.billing.reconciliation import compare_closings, count_closings
 from autorisen.billing.settle_invoice import settle_invoice

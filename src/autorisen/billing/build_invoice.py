@@ -9,7 +9,8 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from autorisen.billing.model import Line, LineKind, RatedUsage, TaxTerms, sum_of
+from autorisen.billing.model import Line, LineKind, TaxTerms, sum_of
+from autorisen.billing.rated_usage import RatedUsage
 from autorisen.billing.tax import vat_contained
 from autorisen.kit.money import Money, round_half_up
 
@@ -62,7 +63,7 @@ def usage_line(rated: RatedUsage, terms: TaxTerms) -> Line:
     """One meter's usage of a closed period, in arrears."""
     return Line(
         kind=LineKind.USAGE,
-        description=rated.meter_name,
+        description=rated.name,
         quantity=rated.quantity,
         included=rated.included,
         unit_amount=rated.unit_amount,
@@ -75,6 +76,7 @@ def usage_line(rated: RatedUsage, terms: TaxTerms) -> Line:
         meter=rated.meter,
         rated_usage_id=rated.id,
         parts=rated.parts,
+        cell=rated.cell,
     )
 
 
@@ -82,7 +84,7 @@ def adjustment_line(late: LateUsage, terms: TaxTerms) -> Line:
     """Usage that came to light after its period was billed; points to the new rating, which points to the old one."""
     return Line(
         kind=LineKind.USAGE_ADJUSTMENT,
-        description=f"{late.now.meter_name}, recorded after the period was billed",
+        description=f"{late.now.name}, recorded after the period was billed",
         quantity=late.now.quantity - late.billed.quantity,
         included=Decimal(0),
         unit_amount=late.now.unit_amount,
@@ -94,6 +96,7 @@ def adjustment_line(late: LateUsage, terms: TaxTerms) -> Line:
         price_id=late.now.price_id,
         meter=late.now.meter,
         rated_usage_id=late.now.id,
+        cell=late.now.cell,
     )
 
 
@@ -147,11 +150,17 @@ def close_lines(
 def billable_now(
     *, usage: Sequence[RatedUsage], late: Sequence[LateUsage], fee: Fee | None, currency: str
 ) -> tuple[LateUsage, ...]:
-    """The corrections that this invoice can carry: credits wait when they would take its total below zero."""
+    """The corrections that this invoice can carry: credits wait when they would take its total below zero.
+
+    The cells of one meter and period go together: they share an allowance, so each was rated with the others in mind.
+    """
     charges = sum_of([rated.amount for rated in usage], currency)
     if fee is not None:
         charges = charges + fee.amount
-    total = charges + sum_of([each.amount for each in late], currency)
-    if total < Money(0, currency):
-        return tuple(each for each in late if not each.amount < Money(0, currency))
-    return tuple(late)
+    if not charges + sum_of([each.amount for each in late], currency) < Money(0, currency):
+        return tuple(late)
+    sums: dict[tuple[UUID, str], Money] = {}
+    for each in late:
+        key = (each.now.period_id, each.now.meter)
+        sums[key] = sums.get(key, Money(0, currency)) + each.amount
+    return tuple(each for each in late if not sums[each.now.period_id, each.now.meter] < Money(0, currency))

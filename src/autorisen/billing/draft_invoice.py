@@ -9,9 +9,10 @@ from uuid import UUID
 
 from autorisen import accounts, catalog, subscriptions
 from autorisen.billing.build_invoice import Fee, LateUsage, close_lines, fee_line, upgrade_lines
-from autorisen.billing.model import Draft, Purpose, RatedUsage, TaxTerms
+from autorisen.billing.model import Draft, Purpose, TaxTerms
 from autorisen.billing.parties import customer_party, supplier_party
 from autorisen.billing.rate_period import RatingTerms, served_share
+from autorisen.billing.rated_usage import RatedUsage
 from autorisen.billing.tax import tax_terms
 from autorisen.kit.database import Tx
 from autorisen.kit.settings import Settings

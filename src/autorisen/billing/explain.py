@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from autorisen import catalog, metering
 from autorisen.billing import store_rated
-from autorisen.billing.model import Invoice, Line, RatedUsage
+from autorisen.billing.model import Invoice, Line
+from autorisen.billing.rated_usage import RatedUsage
 from autorisen.kit.database import Tx
 
 
@@ -31,28 +33,34 @@ async def _explain_line(tx: Tx, invoice: Invoice, line: Line) -> Explanation:
     rated = None if line.rated_usage_id is None else await store_rated.rated_usage(tx, line.rated_usage_id)
     if rated is None:
         return Explanation(line)
+    plan = await catalog.plan_version(tx, rated.plan_version_id)
     return Explanation(
         line=line,
-        plan=await catalog.plan_version(tx, rated.plan_version_id),
+        plan=plan,
         rated=rated,
-        before=await _before(tx, rated),
-        days=tuple(
-            await metering.series(
-                tx,
-                customer_id=invoice.customer_id,
-                meter=rated.meter,
-                start=rated.period_start,
-                end=rated.period_end,
-                bucket="day",
-                time_zone=invoice.time_zone,
-            )
-        ),
+        before=await store_rated.rated_before(tx, rated),
+        days=await _days(tx, invoice, rated, plan),
     )
 
 
-async def _before(tx: Tx, rated: RatedUsage) -> RatedUsage | None:
-    if rated.revision == 1:
-        return None
-    return await store_rated.rated_revision(
-        tx, period_id=rated.period_id, meter=rated.meter, revision=rated.revision - 1
+async def _days(tx: Tx, invoice: Invoice, rated: RatedUsage, plan: catalog.PlanVersion) -> tuple[metering.Bucket, ...]:
+    """The use of each day; of a cell only what it took."""
+    price = plan.usage_price(invoice.currency, rated.meter)
+    assert price is not None, "it was rated by this version"
+    found = await metering.grouped_series(
+        tx,
+        customer_id=invoice.customer_id,
+        keys=[rated.meter],
+        start=rated.period_start,
+        end=rated.period_end,
+        bucket="day",
+        time_zone=invoice.time_zone,
+        group_by=price.dimensions,
+    )
+    taken = [days for (_, group), days in found.items() if price.cell_of(dict(group)) == (rated.cell or catalog.Cell())]
+    return tuple(
+        metering.Bucket(
+            day[0].start, sum((each.quantity for each in day), Decimal(0)), sum(each.events for each in day)
+        )
+        for day in zip(*taken, strict=True)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from autorisen import catalog, subscriptions
@@ -12,7 +13,9 @@ from autorisen.billing import store_rated
 from autorisen.billing.build_invoice import LateUsage
 from autorisen.billing.model import Closing
 from autorisen.billing.rate_period import PREVIEW, RatingTerms, rate_period, served_share
+from autorisen.billing.rated_usage import RatedUsage
 from autorisen.kit.database import Tx
+from autorisen.kit.money import Money
 
 # How many closed periods are looked at again. Older corrections are a matter for a person and a credit note.
 CLOSED_PERIODS_LOOKED_AT = 13
@@ -29,11 +32,21 @@ async def find_late_usage(
     for closing in reversed(closings):
         terms = await terms_of(tx, closing)
         billed = await store_rated.latest_rated(tx, closing.period_id)
-        for now in await rate_period(tx, terms, at=at, new_id=new_id):
-            before = billed.get(now.meter)
+        for now in await rate_period(tx, terms, at=at, new_id=new_id, with_unused=True):
+            before = billed.get((now.meter, now.cell)) or _nothing(now)
             if before is not None and (now.quantity, now.amount) != (before.quantity, before.amount):
                 found.append(LateUsage(before, replace(now, revision=before.revision + 1)))
     return tuple(found)
+
+
+def _nothing(now: RatedUsage) -> RatedUsage | None:
+    """What was billed of a cell that had no use when its meter was rated; every whole meter has a rating."""
+    if now.cell is None:
+        return None
+    zero = Decimal(0)
+    return replace(
+        now, revision=0, quantity=zero, events=0, included=zero, billable=zero, amount=Money.zero(now.amount.currency)
+    )
 
 
 async def terms_of(tx: Tx, closing: Closing) -> RatingTerms:

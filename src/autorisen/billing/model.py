@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
-from autorisen.catalog import Part
+from autorisen.catalog import Cell, Part
 from autorisen.kit.ids import public_id
 from autorisen.kit.money import Money
 
@@ -81,34 +81,6 @@ class Party:
 
 
 @dataclass(frozen=True)
-class RatedUsage:
-    """One meter's usage of one period, as it was rated: the reason behind a line. A correction is a new revision.
-
-    `amount` is the whole price of the period's usage, not the difference to the revision before; its parts sum to it.
-    """
-
-    id: UUID
-    period_id: UUID
-    customer_id: UUID
-    plan_version_id: UUID
-    meter: str
-    meter_name: str
-    revision: int
-    quantity: Decimal
-    events: int
-    price_id: UUID
-    included: Decimal
-    billable: Decimal
-    unit_amount: Decimal
-    unit_label: str
-    amount: Money
-    period_start: datetime
-    period_end: datetime
-    rated_at: datetime
-    parts: tuple[Part, ...] = ()
-
-
-@dataclass(frozen=True)
 class Line:
     """One charge or credit. `amount` contains `tax`; `unit_amount` is minor units per unit.
 
@@ -130,6 +102,7 @@ class Line:
     rated_usage_id: UUID | None = None
     id: UUID | None = None
     parts: tuple[Part, ...] = ()
+    cell: Cell | None = None
 
     @property
     def net(self) -> Money:

@@ -68,7 +68,7 @@ INVOICE = "SELECT * FROM billing.invoices WHERE id = %(id)s"
 LOCK_INVOICE = "SELECT * FROM billing.invoices WHERE id = %(id)s FOR UPDATE"
 # An adjustment is the difference of two ratings, each with parts of its own: `explain` shows both.
 LINES = """
-SELECT l.*, CASE WHEN l.kind = 'usage' THEN r.parts END AS parts
+SELECT l.*, CASE WHEN l.kind = 'usage' THEN r.parts END AS parts, r.cell
 FROM billing.invoice_lines l LEFT JOIN billing.rated_usage r ON r.id = l.rated_usage_id
 WHERE l.invoice_id = %(invoice_id)s ORDER BY l.position
 """
@@ -250,6 +250,7 @@ def _line(row: Mapping[str, Any], currency: str) -> Line:
         amount=Money(row["amount_minor"], currency),
         tax=Money(row["tax_minor"], currency),
         parts=catalog.parts_of(row["parts"] or (), currency),
+        cell=catalog.cell_of(row["cell"]),
         **{name: row[name] for name in _LINE_COLUMNS},
     )
 

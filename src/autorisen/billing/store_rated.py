@@ -10,25 +10,28 @@ from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
 from autorisen import catalog
-from autorisen.billing.model import Closing, RatedUsage
+from autorisen.billing.model import Closing
+from autorisen.billing.rated_usage import RatedUsage
 from autorisen.kit.database import Tx
 from autorisen.kit.money import Money
 
 INSERT_RATED = """
 INSERT INTO billing.rated_usage (id, period_id, customer_id, plan_version_id, meter, meter_name, revision, quantity,
-    events, price_id, included, billable, unit_amount, unit_label, amount_minor, currency, parts, period_start,
+    events, price_id, included, billable, unit_amount, unit_label, amount_minor, currency, parts, cell, period_start,
     period_end, rated_at)
 VALUES (%(id)s, %(period_id)s, %(customer_id)s, %(plan_version_id)s, %(meter)s, %(meter_name)s, %(revision)s,
     %(quantity)s, %(events)s, %(price_id)s, %(included)s, %(billable)s, %(unit_amount)s, %(unit_label)s,
-    %(amount_minor)s, %(currency)s, %(parts)s, %(period_start)s, %(period_end)s, %(rated_at)s)
+    %(amount_minor)s, %(currency)s, %(parts)s, %(cell)s, %(period_start)s, %(period_end)s,
+    %(rated_at)s)
 """
 LATEST_RATED = """
-SELECT DISTINCT ON (period_id, meter) * FROM billing.rated_usage
-WHERE period_id = %(period_id)s ORDER BY period_id, meter, revision DESC
+SELECT DISTINCT ON (period_id, meter, cell) * FROM billing.rated_usage
+WHERE period_id = %(period_id)s ORDER BY period_id, meter, cell, revision DESC
 """
 RATED = "SELECT * FROM billing.rated_usage WHERE id = %(id)s"
 RATED_REVISION = """
-SELECT * FROM billing.rated_usage WHERE period_id = %(period_id)s AND meter = %(meter)s AND revision = %(revision)s
+SELECT * FROM billing.rated_usage
+WHERE period_id = %(period_id)s AND meter = %(meter)s AND cell = %(cell)s::jsonb AND revision = %(revision)s
 """
 INSERT_CLOSING = """
 INSERT INTO billing.closings (period_id, customer_id, subscription_id, invoice_id, period_start, period_end, interval,
@@ -58,6 +61,7 @@ def _rated(row: Mapping[str, Any]) -> RatedUsage:
     return RatedUsage(
         amount=Money(row["amount_minor"], row["currency"]),
         parts=catalog.parts_of(row["parts"], row["currency"]),
+        cell=catalog.cell_of(row["cell"]),
         **{name: row[name] for name in _RATED_COLUMNS},
     )
 
@@ -67,18 +71,18 @@ async def insert_rated(tx: Tx, rated: Sequence[RatedUsage]) -> None:
     rows = [
         vars(each)
         | {"amount_minor": each.amount.minor, "currency": each.amount.currency}
-        | {"parts": Jsonb(catalog.part_rows(each.parts))}
+        | {"parts": Jsonb(catalog.part_rows(each.parts)), "cell": Jsonb(catalog.cell_row(each.cell))}
         for each in rated
     ]
     async with tx.cursor() as cursor:
         await cursor.executemany(INSERT_RATED, rows)
 
 
-async def latest_rated(tx: Tx, period_id: UUID) -> dict[str, RatedUsage]:
-    """The newest rating of each meter of a period, by meter."""
+async def latest_rated(tx: Tx, period_id: UUID) -> dict[tuple[str, catalog.Cell | None], RatedUsage]:
+    """The newest rating of each meter of a period, by meter and cell."""
     async with tx.cursor(row_factory=dict_row) as cursor:
         rows = await (await cursor.execute(LATEST_RATED, {"period_id": period_id})).fetchall()
-    return {row["meter"]: _rated(row) for row in rows}
+    return {(each.meter, each.cell): each for each in map(_rated, rows)}
 
 
 async def rated_usage(tx: Tx, id: UUID) -> RatedUsage | None:
@@ -87,9 +91,11 @@ async def rated_usage(tx: Tx, id: UUID) -> RatedUsage | None:
     return None if row is None else _rated(row)
 
 
-async def rated_revision(tx: Tx, *, period_id: UUID, meter: str, revision: int) -> RatedUsage | None:
+async def rated_before(tx: Tx, rated: RatedUsage) -> RatedUsage | None:
+    """The rating of the same usage that this one corrects; None for the first one."""
+    values = {"period_id": rated.period_id, "meter": rated.meter, "revision": rated.revision - 1}
     async with tx.cursor(row_factory=dict_row) as cursor:
-        found = await cursor.execute(RATED_REVISION, {"period_id": period_id, "meter": meter, "revision": revision})
+        found = await cursor.execute(RATED_REVISION, values | {"cell": Jsonb(catalog.cell_row(rated.cell))})
         row = await found.fetchone()
     return None if row is None else _rated(row)
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
-from decimal import Decimal
 from typing import Literal
 
 from pydantic import BaseModel
 
-from autorisen import catalog
 from autorisen.billing.cost_so_far import CostSoFar
 from autorisen.billing.explain import Explanation
-from autorisen.billing.model import Draft, Invoice, InvoiceStatus, Line, LineKind, Party, Purpose, RatedUsage
+from autorisen.billing.line_views import LineView, PartView, decimal_text, line_view, parts_view
+from autorisen.billing.model import Draft, Invoice, InvoiceStatus, Party, Purpose
+from autorisen.billing.rated_usage import RatedUsage
 from autorisen.billing.wallet.views import CreditsUsedView
 from autorisen.kit.ids import public_id
-from autorisen.kit.money import plain
 
 
 class PartyView(BaseModel):
@@ -26,43 +24,6 @@ class PartyView(BaseModel):
     vat_number: str
     email: str
     country: str
-
-
-class PartView(BaseModel):
-    """One part of a line that has no one unit price. The `amount_minor` of the parts sum to the line's.
-
-    `units` are those of a tier, above `above` and up to `up_to` (null: no end); `tier_fee`, `packages` (each of `size`
-    units), `share` (of a metered amount), `event_fee`; `minimum` and `cap` say what a limit added or took off.
-    """
-
-    kind: catalog.PartKind
-    quantity: str
-    unit_amount_minor: str
-    amount_minor: int
-    above: str | None
-    up_to: str | None
-    size: str | None
-
-
-class LineView(BaseModel):
-    """One charge or credit. Amounts are cents, VAT contained; quantities and unit prices are exact decimals.
-
-    `parts` is empty where the amount is `unit_amount_minor` for each unit beyond `included`; otherwise it explains it.
-    """
-
-    id: str | None
-    kind: LineKind
-    description: str
-    meter: str | None
-    quantity: str
-    included: str
-    unit_amount_minor: str
-    unit: str
-    amount_minor: int
-    tax_minor: int
-    period_start: datetime
-    period_end: datetime
-    parts: list[PartView]
 
 
 class InvoiceSummary(BaseModel):
@@ -178,29 +139,6 @@ class CheckoutView(BaseModel):
     expires_at: datetime
 
 
-def decimal_text(number: Decimal) -> str:
-    """A decimal in full, without trailing zeros."""
-    return plain(number)
-
-
-def line_view(line: Line) -> LineView:
-    return LineView(
-        id=None if line.id is None else public_id("iln", line.id),
-        kind=line.kind,
-        description=line.description,
-        meter=line.meter,
-        quantity=decimal_text(line.quantity),
-        included=decimal_text(line.included),
-        unit_amount_minor=decimal_text(line.unit_amount),
-        unit=line.unit_label,
-        amount_minor=line.amount.minor,
-        tax_minor=line.tax.minor,
-        period_start=line.period_start,
-        period_end=line.period_end,
-        parts=_parts(line.parts),
-    )
-
-
 def summary(invoice: Invoice) -> InvoiceSummary:
     return InvoiceSummary(**_summary(invoice))
 
@@ -291,10 +229,6 @@ def _rating(rated: RatedUsage | None) -> RatingView | None:
         billable=decimal_text(rated.billable),
         unit_amount_minor=decimal_text(rated.unit_amount),
         amount_minor=rated.amount.minor,
-        parts=_parts(rated.parts),
+        parts=parts_view(rated.parts),
         rated_at=rated.rated_at,
     )
-
-
-def _parts(parts: Iterable[catalog.Part]) -> list[PartView]:
-    return [PartView(unit_amount_minor=row.pop("unit_amount"), **row) for row in catalog.part_rows(parts)]

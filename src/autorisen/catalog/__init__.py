@@ -6,7 +6,8 @@ versions with an effective date. Records no facts: a subscription keeps the vers
 """
 
 from autorisen.catalog.apply_catalog import apply_catalog
-from autorisen.catalog.describe_price import part_words, price_words, rated_words
+from autorisen.catalog.cells import REST, Cell, Used, split
+from autorisen.catalog.describe_price import CellRow, cell_rows, part_words, price_words, rated_words
 from autorisen.catalog.errors import (
     CatalogInvalid,
     EffectiveDatePassed,
@@ -16,15 +17,15 @@ from autorisen.catalog.errors import (
 from autorisen.catalog.load_catalog import load_catalog, shipped_catalog
 from autorisen.catalog.model import (
     CatalogFile,
-    Change,
+    CellPrice,
     FlatPrice,
     Interval,
     PlanVersion,
     Price,
     UsagePrice,
     months_of,
-    plan_changes,
 )
+from autorisen.catalog.plan_changes import Change, plan_changes
 from autorisen.catalog.price_models import (
     Graduated,
     Package,
@@ -36,8 +37,8 @@ from autorisen.catalog.price_models import (
     Tier,
     Volume,
 )
-from autorisen.catalog.price_rows import part_rows, parts_of
-from autorisen.catalog.rate import WHOLE_PERIOD, Rated, rate
+from autorisen.catalog.price_rows import cell_of, cell_row, part_rows, parts_of
+from autorisen.catalog.rate import WHOLE_PERIOD, Rated, rate, rate_cells
 from autorisen.catalog.store import (
     current_plan,
     current_plans,
@@ -50,9 +51,13 @@ from autorisen.catalog.store import (
 )
 
 __all__ = [
+    "REST",
     "WHOLE_PERIOD",
     "CatalogFile",
     "CatalogInvalid",
+    "Cell",
+    "CellPrice",
+    "CellRow",
     "Change",
     "EffectiveDatePassed",
     "FlatPrice",
@@ -71,8 +76,12 @@ __all__ = [
     "Rated",
     "Tier",
     "UsagePrice",
+    "Used",
     "Volume",
     "apply_catalog",
+    "cell_of",
+    "cell_row",
+    "cell_rows",
     "current_plan",
     "current_plans",
     "default_plan",
@@ -89,6 +98,8 @@ __all__ = [
     "price_words",
     "priced_meters",
     "rate",
+    "rate_cells",
     "rated_words",
     "shipped_catalog",
+    "split",
 ]

@@ -18,6 +18,7 @@ from autorisen.catalog.price_models import (
     PriceModel,
     Tier,
 )
+from autorisen.catalog.price_rows import cell_row
 from autorisen.kit.http import RuntimeDep
 from autorisen.kit.ids import public_id
 from autorisen.kit.money import plain
@@ -43,19 +44,13 @@ class TierView(BaseModel):
     fee_minor: str
 
 
-class UsagePriceView(BaseModel):
-    """What use costs beyond the monthly allowance, all in cents as exact decimals; what a model does not have is null.
+class ModelView(BaseModel):
+    """How a quantity becomes money, all in cents as exact decimals; what a model does not have is null.
 
     per_unit: `unit_amount_minor`. graduated and volume: `tiers`. package: `package_minor` for each `package_size`
-    begun. percentage: `rate` (0.015 is 1.5 %) of the metered amount, and `event_fee_minor` per event. A month's line
-    is filled up to `minimum_minor` and goes no higher than `cap_minor`.
+    begun. percentage: `rate` (0.015 is 1.5 %) of the metered amount, and `event_fee_minor` per event.
     """
 
-    id: str
-    currency: str
-    meter: str
-    unit: str
-    included: str
     model: Literal["per_unit", "graduated", "volume", "package", "percentage"]
     unit_amount_minor: str | None = None
     tiers: list[TierView] | None = None
@@ -63,6 +58,28 @@ class UsagePriceView(BaseModel):
     package_minor: str | None = None
     rate: str | None = None
     event_fee_minor: str | None = None
+
+
+class CellView(ModelView):
+    """What use with these values of the meter's dimensions costs: one of each listed, any of a dimension not named."""
+
+    id: str
+    match: dict[str, list[str]]
+
+
+class UsagePriceView(ModelView):
+    """What use costs beyond the monthly allowance, which all cells share in their order.
+
+    The first of `cells` that a use matches prices it; its own model here prices the rest. A month's use is filled up
+    to `minimum_minor` and goes no higher than `cap_minor`.
+    """
+
+    id: str
+    currency: str
+    meter: str
+    unit: str
+    included: str
+    cells: list[CellView]
     minimum_minor: int | None
     cap_minor: int | None
     overage_allowed: bool
@@ -136,6 +153,9 @@ def _usage(price: UsagePrice) -> UsagePriceView:
         unit=price.unit_label,
         included=f"{price.included:f}",
         **_model(price.model),
+        cells=[
+            CellView(id=public_id("prc", each.id), **cell_row(each.cell), **_model(each.model)) for each in price.cells
+        ],
         minimum_minor=None if price.minimum is None else price.minimum.minor,
         cap_minor=None if price.cap is None else price.cap.minor,
         overage_allowed=price.overage_allowed,

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
 from autorisen.catalog import store
 from autorisen.catalog.errors import EffectiveDatePassed
-from autorisen.catalog.model import (
-    UNSAVED,
-    CatalogFile,
-    Change,
-    PlanDraft,
-    PlanVersion,
-    plan_changes,
-)
+from autorisen.catalog.model import UNSAVED, CatalogFile, PlanDraft, PlanVersion, Price, UsagePrice
+from autorisen.catalog.plan_changes import Change, plan_changes
 from autorisen.kit.unit import Unit
 
 
@@ -37,10 +33,17 @@ async def apply_catalog(unit: Unit, catalog_file: CatalogFile) -> list[Change]:
             after = replace(newest[change.plan_key], version=change.version, is_default=False, retired=True)
         else:
             after = _version_of(drafts[change.plan_key], change.version, effective_from)
-        prices = tuple(replace(price, id=unit.ids.new()) for price in after.prices)
+        prices = tuple(_identified(price, unit.ids.new) for price in after.prices)
         after = replace(after, id=unit.ids.new(), prices=prices, effective_from=effective_from)
         await store.insert_plan_version(unit.tx, after, unit.now)
     return changes
+
+
+def _identified(price: Price, new_id: Callable[[], UUID]) -> Price:
+    """The price with ids: its own, and one for each cell, which lines of invoices will name."""
+    if isinstance(price, UsagePrice):
+        return replace(price, id=new_id(), cells=tuple(replace(cell, id=new_id()) for cell in price.cells))
+    return replace(price, id=new_id())
 
 
 def _require_order(before: PlanVersion, effective_from: datetime, now: datetime) -> None:

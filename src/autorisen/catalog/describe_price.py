@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
+from autorisen.catalog.cells import REST, Cell
 from autorisen.catalog.model import UsagePrice
-from autorisen.catalog.price_models import Package, Part, PartKind, Percentage, PerUnit, Tier, Volume
+from autorisen.catalog.price_models import Package, Part, PartKind, Percentage, PerUnit, PriceModel, Tier, Volume
 from autorisen.catalog.rate import Rated
 from autorisen.kit.money import EXPONENTS, plain
 from autorisen.ui.formats import exact_money, money, number, unit_price
+
+ANY = "any"
 
 
 def price_words(price: UsagePrice, months: int = 1) -> tuple[str, ...]:
     """What use beyond the allowance of a period costs, one line per term; nothing when none is sold."""
     if not price.overage_allowed:
         return ()
-    lines = _model_words(price, months)
+    lines = _model_words(price.model, price, months)
+    if price.cells:
+        lines = [f"{_some(price)} by {' and '.join(price.dimensions)}", f"otherwise {'; '.join(lines)}"]
     if price.minimum is not None:
         lines.append(f"at least {exact_money(Decimal(price.minimum.minor * months), price.currency)}")
     if price.cap is not None:
@@ -23,8 +30,31 @@ def price_words(price: UsagePrice, months: int = 1) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _model_words(price: UsagePrice, months: int) -> list[str]:
-    model, currency = price.model, price.currency
+@dataclass(frozen=True)
+class CellRow:
+    """One row of the table of a price by dimension: the values that it is for, and what the use costs, in words."""
+
+    values: tuple[str, ...]
+    words: str
+
+
+def cell_rows(price: UsagePrice, months: int = 1, dimensions: Sequence[str] = ()) -> tuple[CellRow, ...]:
+    """The cells of a price in their order and, last, the rest. `dimensions` are the columns, else the price's own."""
+    priced = [(each.cell, each.model) for each in price.cells] + [(Cell(), price.model)]
+    rows = []
+    for cell, model in priced:
+        values = {dimension: " or ".join(value or "(none)" for value in values) for dimension, values in cell.match}
+        columns = (values.get(each, ANY if cell.match else REST) for each in dimensions or price.dimensions)
+        rows.append(CellRow(tuple(columns), "; ".join(_model_words(model, price, months))))
+    return tuple(rows)
+
+
+def _some(price: UsagePrice) -> str:
+    return "a price" if len(price.cells) == 1 else f"{len(price.cells)} prices"
+
+
+def _model_words(model: PriceModel, price: UsagePrice, months: int) -> list[str]:
+    currency = price.currency
     match model:
         case PerUnit():
             return [unit_price(model.unit_amount, currency, price.unit_label)]

@@ -10,7 +10,9 @@ from datetime import datetime
 from importlib.resources import files
 
 from autorisen.catalog.errors import CatalogInvalid
-from autorisen.catalog.load_usage_price import currency_of, money_of, usage_prices
+from autorisen.catalog.load_cells import MeterTerms, dimensions_of
+from autorisen.catalog.load_price_model import currency_of, money_of
+from autorisen.catalog.load_usage_price import usage_prices
 from autorisen.catalog.model import (
     INTERVALS,
     LIMITS,
@@ -43,8 +45,8 @@ def load_catalog(toml_text: str) -> CatalogFile:
     errors: list[FieldError] = []
     root = Table(document, "", errors)
     effective_from = _effective_from(root)
-    units = dict(_meter(table) for table in root.tables("meter"))
-    drafts = [_plan(table, units) for table in root.tables("plan", required=True)]
+    known = dict(_meter(table) for table in root.tables("meter"))
+    drafts = [_plan(table, known) for table in root.tables("plan", required=True)]
     meters = tuple(table for table in document.get("meter", []) if isinstance(table, dict))
     root.refuse_unknown()
     if not errors:
@@ -64,12 +66,17 @@ def _effective_from(root: Table) -> datetime | None:
     return None
 
 
-def _meter(table: Table) -> tuple[str, str]:
-    """Key and unit of a meter; the rest of its table is metering's to check."""
-    return table.text("key", pattern=METER_KEY), table.text("unit")
+def _meter(table: Table) -> tuple[str, MeterTerms]:
+    """Key of a meter and what its prices have to know; the rest of its table is metering's to check."""
+    terms = MeterTerms(
+        unit=table.text("unit"),
+        aggregation=str(table.raw.get("aggregation")),
+        dimensions=dimensions_of(table.raw.get("group_by")),
+    )
+    return table.text("key", pattern=METER_KEY), terms
 
 
-def _plan(table: Table, units: dict[str, str]) -> PlanDraft:
+def _plan(table: Table, meters: dict[str, MeterTerms]) -> PlanDraft:
     key = table.text("key", pattern=KEY)
     name, tagline = table.text("name"), table.text("tagline")
     rank, is_default = table.whole("rank"), table.flag("default", fallback=False)
@@ -79,7 +86,7 @@ def _plan(table: Table, units: dict[str, str]) -> PlanDraft:
     table.refuse_repeats("price", [(price.currency, price.interval) for price in flat])
     currencies = tuple(dict.fromkeys(price.currency for price in flat))
     usage_tables = table.tables("usage")
-    usage = [price for entry in usage_tables for price in usage_prices(entry, units, currencies)]
+    usage = [price for entry in usage_tables for price in usage_prices(entry, meters, currencies)]
     table.refuse_repeats("usage", [(price.meter, price.currency) for price in usage])
     table.refuse_unknown()
     prices: tuple[Price, ...] = (*flat, *usage)

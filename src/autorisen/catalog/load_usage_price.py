@@ -3,44 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
+from dataclasses import replace
 
+from autorisen.catalog.load_cells import MeterTerms, cell_prices
+from autorisen.catalog.load_price_model import currency_of, model_name_of, model_of_table, money_of
 from autorisen.catalog.model import UNSAVED, UsagePrice
-from autorisen.catalog.price_models import (
-    MODEL_NAMES,
-    ZERO,
-    Graduated,
-    Package,
-    Percentage,
-    PerUnit,
-    PriceModel,
-    Tier,
-    Volume,
-)
+from autorisen.catalog.price_models import MODEL_NAMES, ZERO, PerUnit
 from autorisen.catalog.toml_table import Table
-from autorisen.kit.money import EXPONENTS, Money, plain
+from autorisen.kit.money import Money
 
-DECIMAL_PLACES_MAX = 12
-PERCENT_MAX = 1000
+_UNKNOWN_METER = MeterTerms("", "", ())
 
 
-def usage_prices(table: Table, units: Mapping[str, str], currencies: tuple[str, ...]) -> Iterator[UsagePrice]:
-    """The prices of one meter, one per currency that the plan is sold in. `units` is the unit of every meter."""
-    meter = table.choice("meter", tuple(units), rule="must be the key of a [[meter]] in this file")
+def usage_prices(table: Table, meters: Mapping[str, MeterTerms], currencies: tuple[str, ...]) -> Iterator[UsagePrice]:
+    """The prices of one meter, one per currency that the plan is sold in. `meters` are those of the file."""
+    meter = table.choice("meter", tuple(meters), rule="must be the key of a [[meter]] in this file")
     included, overage = table.quantity("included"), table.flag("overage")
-    model_name = _model_name(table, is_sold=overage)
-    unit = units.get(meter, "")
+    model_name = model_name_of(table, default=MODEL_NAMES[PerUnit], is_sold=overage)
+    terms = meters.get(meter, _UNKNOWN_METER)
     found: dict[str, UsagePrice] = {}
     for each in table.tables("price", required=overage):
         currency = currency_of(each)
         if currency in found:
             each.fail("currency", "must not be repeated in one table")
-        if model_name == MODEL_NAMES[Percentage] and unit in EXPONENTS and unit != currency:
-            each.fail("currency", f"must be {unit}: a percentage is taken of what the meter counts, and that is {unit}")
-        model = _model(each, model_name, currency)
+        model = model_of_table(each, model_name, currency, terms.unit)
         minimum, cap = _limits(each, currency)
-        found[currency] = UsagePrice(UNSAVED, currency, meter, included, model, unit, overage, minimum, cap)
+        found[currency] = UsagePrice(UNSAVED, currency, meter, included, model, terms.unit, overage, minimum, cap)
         each.refuse_unknown()
+    cells = cell_prices(table, terms, currencies, model_name=model_name, is_sold=overage)
     if not overage and found:
         table.fail("price", "must be left out where overage is refused")
     for currency in sorted(found.keys() - set(currencies)):
@@ -48,99 +38,9 @@ def usage_prices(table: Table, units: Mapping[str, str], currencies: tuple[str, 
     for currency in currencies:
         if overage and currency not in found:
             table.fail("price", f"must have a price in {currency}, in which the plan is sold")
-        unsold = UsagePrice(UNSAVED, currency, meter, included, PerUnit(ZERO), unit, overage)
-        yield found.get(currency, unsold)
+        unsold = UsagePrice(UNSAVED, currency, meter, included, PerUnit(ZERO), terms.unit, overage)
+        yield replace(found.get(currency, unsold), cells=cells.get(currency, ()))
     table.refuse_unknown()
-
-
-def currency_of(table: Table) -> str:
-    return table.choice("currency", tuple(EXPONENTS))
-
-
-def money_of(table: Table, key: str, currency: str) -> Money:
-    """An amount in whole cents."""
-    amount = table.amount(key, places=EXPONENTS[currency])
-    return Money(int(amount.scaleb(EXPONENTS[currency])), currency)
-
-
-def _model_name(table: Table, *, is_sold: bool) -> str:
-    default = MODEL_NAMES[PerUnit]
-    if "model" not in table.raw:
-        return default
-    if not is_sold:
-        table.take("model")
-        table.fail("model", "must be left out where overage is refused")
-        return default
-    return table.choice("model", tuple(MODEL_NAMES.values()))
-
-
-def _model(table: Table, name: str, currency: str) -> PriceModel:
-    if name == MODEL_NAMES[Package]:
-        size = table.quantity("size")
-        if not size and "size" in table.raw:
-            table.fail("size", "must be more than zero")
-        return Package(size, _unit_amount(table, currency))
-    if name == MODEL_NAMES[Percentage]:
-        percent = table.amount("percent", places=DECIMAL_PLACES_MAX - 2)
-        if percent > PERCENT_MAX:
-            table.fail("percent", f"must be at most {PERCENT_MAX}")
-        return Percentage(Decimal(plain(percent.scaleb(-2))), _fee(table, currency))
-    if name in (MODEL_NAMES[Graduated], MODEL_NAMES[Volume]):
-        tiers = _tiers(table, currency)
-        return Graduated(tiers) if name == MODEL_NAMES[Graduated] else Volume(tiers)
-    return PerUnit(_unit_amount(table, currency))
-
-
-def _tiers(table: Table, currency: str) -> tuple[Tier, ...]:
-    """Tiers in rising order, each beginning where the one before ends; the last one is open."""
-    tables = table.tables("tiers", required=True)
-    tiers: list[Tier] = []
-    below = ZERO
-    for number, each in enumerate(tables, start=1):
-        up_to = _up_to(each, below, is_last=number == len(tables))
-        tiers.append(Tier(up_to, _unit_amount(each, currency), _fee(each, currency)))
-        below = below if up_to is None else up_to
-        each.refuse_unknown()
-    return tuple(tiers)
-
-
-def _up_to(table: Table, below: Decimal, *, is_last: bool) -> Decimal | None:
-    if "up_to" not in table.raw:
-        if not is_last:
-            table.fail("up_to", "is required: only the last tier is open")
-        return None
-    up_to = table.quantity("up_to")
-    if is_last:
-        table.fail("up_to", "must be left out: the last tier is open, or use beyond it would have no price")
-    elif up_to <= below:
-        table.fail("up_to", f"must be more than {below:f}, where this tier begins")
-    return up_to
-
-
-def _unit_amount(table: Table, currency: str) -> Decimal:
-    """Minor units for one unit. `per` is a power of ten, so the quotient is always exact."""
-    amount = table.amount("amount", places=DECIMAL_PLACES_MAX)
-    per = table.whole("per", fallback=1)
-    digits = len(str(per)) - 1
-    if per != 10**digits or digits > DECIMAL_PLACES_MAX:
-        table.fail("per", f"must be a power of ten from 1 to 10^{DECIMAL_PLACES_MAX}")
-        digits = 0
-    return _minor(table, "amount", amount, currency, digits)
-
-
-def _fee(table: Table, currency: str) -> Decimal:
-    if "fee" not in table.raw:
-        return ZERO
-    return _minor(table, "fee", table.amount("fee", places=DECIMAL_PLACES_MAX), currency)
-
-
-def _minor(table: Table, key: str, amount: Decimal, currency: str, digits: int = 0) -> Decimal:
-    """Exact minor units of an amount for 10^digits units, in plain digits: 20, not 2E+1, because people read it."""
-    minor = Decimal(plain(amount.scaleb(EXPONENTS[currency] - digits)))
-    exponent = minor.as_tuple().exponent
-    if isinstance(exponent, int) and -exponent > DECIMAL_PLACES_MAX:
-        table.fail(key, f"must leave at most {DECIMAL_PLACES_MAX} decimal places of a minor unit per unit")
-    return minor
 
 
 def _limits(table: Table, currency: str) -> tuple[Money | None, Money | None]:

@@ -1,22 +1,17 @@
-"""What is offered: plan versions and their prices, the catalog file, and the difference between the two. Pure."""
+"""What is offered: plan versions and their prices, and the catalog file. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
-from autorisen.catalog.price_models import (
-    MODEL_NAMES,
-    Package,
-    Percentage,
-    PerUnit,
-    PriceModel,
-)
-from autorisen.kit.money import Money, plain
+from autorisen.catalog.cells import Cell
+from autorisen.catalog.price_models import PerUnit, PriceModel
+from autorisen.kit.money import Money
 
 Interval = Literal["month", "year"]
 
@@ -43,11 +38,20 @@ class FlatPrice:
 
 
 @dataclass(frozen=True)
-class UsagePrice:
-    """What use costs beyond the allowance. `included`, `minimum` and `cap` are per month.
+class CellPrice:
+    """What the use of one cell costs, where a meter is priced by its dimensions."""
 
-    Without `overage_allowed` nothing beyond the allowance is ever charged. With `minimum`, a month's line is filled up
-    to it; with `cap` it goes no higher.
+    id: UUID
+    cell: Cell
+    model: PriceModel
+
+
+@dataclass(frozen=True)
+class UsagePrice:
+    """What use costs beyond the allowance. `included`, `minimum` and `cap` are per month, and of the whole meter.
+
+    Without `overage_allowed` nothing beyond the allowance is ever charged. With `minimum`, a month's use is filled up
+    to it; with `cap` it goes no higher. With `cells`, the first one that takes a use prices it, and `model` the rest.
     """
 
     id: UUID
@@ -59,11 +63,23 @@ class UsagePrice:
     overage_allowed: bool = True
     minimum: Money | None = None
     cap: Money | None = None
+    cells: tuple[CellPrice, ...] = ()
 
     @property
     def unit_amount(self) -> Decimal | None:
         """Minor units per unit, where every unit costs the same; None in the other models, or when nothing is sold."""
-        return self.model.unit_amount if self.overage_allowed and isinstance(self.model, PerUnit) else None
+        if self.overage_allowed and not self.cells and isinstance(self.model, PerUnit):
+            return self.model.unit_amount
+        return None
+
+    def cell_of(self, group: Mapping[str, str]) -> Cell:
+        """The cell that takes use with these values; the rest where none does."""
+        return next((each.cell for each in self.cells if each.cell.takes(group)), Cell())
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """The names of the dimensions that decide the price, sorted; none where all use costs the same."""
+        return tuple(sorted({dimension for each in self.cells for dimension in each.cell.dimensions}))
 
 
 Price = FlatPrice | UsagePrice
@@ -133,105 +149,3 @@ class CatalogFile:
     meters: tuple[Mapping[str, object], ...]
     plans: tuple[PlanDraft, ...]
     effective_from: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Change:
-    """One plan that an apply would add, change or retire, with a line per changed term."""
-
-    kind: Literal["add", "change", "retire"]
-    plan_key: str
-    version: int
-    lines: tuple[str, ...]
-
-
-def terms(plan: PlanVersion | PlanDraft) -> dict[str, str]:
-    """Every term of a plan as text, by its path: two plans are the same offer exactly when these are equal."""
-    found = {
-        "name": plan.name,
-        "tagline": plan.tagline,
-        "rank": str(plan.rank),
-        "default": str(plan.is_default).lower(),
-        "features": " | ".join(plan.features),
-    }
-    for limit, value in plan.limits.items():
-        found[f"limits.{limit}"] = "unlimited" if value is None else str(value)
-    for price in plan.prices:
-        if isinstance(price, FlatPrice):
-            found[f"price.{price.currency}.{price.interval}"] = str(price.amount)
-        else:
-            path = f"usage.{price.meter}.{price.currency}"
-            found |= {f"{path}.{term}": value for term, value in _usage_terms(price).items()}
-    return found
-
-
-def _usage_terms(price: UsagePrice) -> dict[str, str]:
-    found = {"included": f"{plain(price.included)} {price.unit_label}"}
-    model = price.model
-    match model:
-        case PerUnit():
-            found["unit_amount"] = f"{plain(model.unit_amount)} minor units"
-        case Package():
-            found["model"] = MODEL_NAMES[Package]
-            found["package"] = f"{plain(model.amount)} minor units per {plain(model.size)}"
-        case Percentage():
-            found["model"] = MODEL_NAMES[Percentage]
-            found["percent"] = f"{plain(model.rate * 100)} %"
-            found["fee"] = f"{plain(model.fee)} minor units per event"
-        case _:
-            found["model"] = MODEL_NAMES[type(model)]
-            for number, tier in enumerate(model.tiers, start=1):
-                bound = "above" if tier.up_to is None else f"up to {plain(tier.up_to)}"
-                fee = f" and {plain(tier.fee)} once" if tier.fee else ""
-                found[f"tier.{number}"] = f"{bound}: {plain(tier.unit_amount)} minor units{fee}"
-    found["overage"] = "allowed" if price.overage_allowed else "refused"
-    if price.minimum is not None:
-        found["minimum"] = str(price.minimum)
-    if price.cap is not None:
-        found["cap"] = str(price.cap)
-    return found
-
-
-def plan_changes(current: Sequence[PlanVersion], file: CatalogFile) -> list[Change]:
-    """What applying the file would do to the newest version of each plan. Nothing to do gives an empty list."""
-    newest = {plan.plan_key: plan for plan in current}
-    changes: list[Change] = []
-    for draft in file.plans:
-        known = newest.pop(draft.plan_key, None)
-        after = terms(draft)
-        if known is None:
-            changes.append(Change("add", draft.plan_key, 1, _difference({}, after)))
-        elif known.retired or terms(known) != after:
-            before = {} if known.retired else terms(known)
-            changes.append(
-                Change(
-                    "change",
-                    draft.plan_key,
-                    known.version + 1,
-                    _difference(before, after),
-                )
-            )
-    for gone in newest.values():
-        if not gone.retired:
-            changes.append(
-                Change(
-                    "retire",
-                    gone.plan_key,
-                    gone.version + 1,
-                    ("no longer in the file",),
-                )
-            )
-    return changes
-
-
-def _difference(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
-    lines = []
-    for path in [*before, *(path for path in after if path not in before)]:
-        old, new = before.get(path), after.get(path)
-        if old is None:
-            lines.append(f"+ {path}: {new}")
-        elif new is None:
-            lines.append(f"- {path}: {old}")
-        elif old != new:
-            lines.append(f"~ {path}: {old} -> {new}")
-    return tuple(lines)

@@ -1,5 +1,5 @@
-"""A price model and the parts of a line as the JSON that PostgreSQL keeps. Decimals are texts: JSON numbers are floats
-to half of the world."""
+"""Cells, price models and the parts of a line as the JSON that PostgreSQL keeps. Decimals are texts: JSON numbers are
+floats to half of the world."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from autorisen.catalog.cells import Cell
 from autorisen.catalog.price_models import (
     MODEL_NAMES,
     Graduated,
@@ -20,6 +21,18 @@ from autorisen.catalog.price_models import (
     Volume,
 )
 from autorisen.kit.money import Money, plain
+
+
+def cell_row(cell: Cell | None) -> dict[str, Any]:
+    """What a price or a rating is for; empty for the whole meter."""
+    return {} if cell is None else {"match": {dimension: list(values) for dimension, values in cell.match}}
+
+
+def cell_of(row: Mapping[str, Any] | None) -> Cell | None:
+    """The cell of a stored price or rating; None for the whole meter."""
+    if not row:
+        return None
+    return Cell(tuple((dimension, tuple(values)) for dimension, values in sorted(row["match"].items())))
 
 
 def model_row(model: Graduated | Volume | Package | Percentage) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from fractions import Fraction
 
+from autorisen.catalog.cells import Used
 from autorisen.catalog.model import UsagePrice
 from autorisen.catalog.price_models import (
     ZERO,
@@ -16,6 +17,7 @@ from autorisen.catalog.price_models import (
     PartKind,
     Percentage,
     PerUnit,
+    PriceModel,
     Volume,
 )
 from autorisen.kit.money import EXPONENTS, Money, round_half_up
@@ -69,17 +71,57 @@ def rate(
     quantity, negative events, a period shorter than a month, and a share outside of 0 to 1.
     """
     _require(quantity, events, months, share)
-    included = min(quantity, _EXACT.multiply(price.included, months))
-    billable = _EXACT.subtract(quantity, included) if price.overage_allowed else ZERO
-    pieces = list(_pieces(price, billable, events, months)) if price.overage_allowed else []
-    parts = _limited(price, _rounded(pieces, price.currency), months, share)
+    return _rate(price, price.model, Used(quantity, events), _Terms.of(price, months, share))
+
+
+def rate_cells(
+    price: UsagePrice, used: Sequence[Used], *, months: int = 1, share: Fraction = WHOLE_PERIOD
+) -> tuple[Rated, ...]:
+    """The cost of what each cell of a price took and, last, of the rest: see `cells.split`. Otherwise like `rate`.
+
+    The cells draw on the one allowance in their order, the rest last. The cap is of all of them together: who comes
+    late pays what it leaves. The rest is filled up to the minimum, as far as the others do not reach it.
+    """
+    terms, found = _Terms.of(price, months, share), []
+    models = [*(each.model for each in price.cells), price.model]
+    for place, (model, use) in enumerate(zip(models, used, strict=True), start=1):
+        _require(use.quantity, use.events, months, share)
+        rated = _rate(price, model, use, terms if place == len(models) else replace(terms, minimum=None))
+        found.append(rated)
+        left = _EXACT.subtract(terms.allowance, rated.included)
+        terms = replace(terms, allowance=left, billed=terms.billed + rated.amount.minor)
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """What holds for a whole period, less what earlier cells used of it. `billed` is what they cost, in cents."""
+
+    months: int
+    allowance: Decimal
+    minimum: int | None
+    cap: int | None
+    billed: int = 0
+
+    @classmethod
+    def of(cls, price: UsagePrice, months: int, share: Fraction) -> _Terms:
+        minimum = None if price.minimum is None else _half_up(price.minimum.minor * months * share)
+        cap = None if price.cap is None else price.cap.minor * months
+        return cls(months, _EXACT.multiply(price.included, months), minimum, cap)
+
+
+def _rate(price: UsagePrice, model: PriceModel, used: Used, terms: _Terms) -> Rated:
+    included = min(used.quantity, terms.allowance)
+    billable = _EXACT.subtract(used.quantity, included) if price.overage_allowed else ZERO
+    pieces = list(_pieces(price, model, billable, used.events, terms.months)) if price.overage_allowed else []
+    parts = _limited(price.currency, _rounded(pieces, price.currency), terms)
     amount = sum((part.amount for part in parts), start=Money.zero(price.currency))
-    is_plain = isinstance(price.model, PerUnit) and len(parts) < 2
+    is_plain = isinstance(model, PerUnit) and len(parts) < 2
     return Rated(
-        quantity,
+        used.quantity,
         included,
         billable,
-        _unit_amount(price, pieces),
+        _unit_amount(model, pieces),
         amount,
         () if is_plain else tuple(part for part in parts if part.quantity),
     )
@@ -96,8 +138,7 @@ def _require(quantity: Decimal, events: int, months: int, share: Fraction) -> No
         raise ValueError(f"a share of a period is from 0 to 1, not {share}")
 
 
-def _pieces(price: UsagePrice, billable: Decimal, events: int, months: int) -> Iterator[_Piece]:
-    model = price.model
+def _pieces(price: UsagePrice, model: PriceModel, billable: Decimal, events: int, months: int) -> Iterator[_Piece]:
     match model:
         case PerUnit():
             yield _Piece(PartKind.UNITS, billable, model.unit_amount)
@@ -140,18 +181,16 @@ def _rounded(pieces: list[_Piece], currency: str) -> list[Part]:
     return parts
 
 
-def _limited(price: UsagePrice, parts: list[Part], months: int, share: Fraction) -> list[Part]:
+def _limited(currency: str, parts: list[Part], terms: _Terms) -> list[Part]:
     """The parts, and what the minimum adds to them or the cap takes off."""
-    amount = sum(part.amount.minor for part in parts)
+    amount = terms.billed + sum(part.amount.minor for part in parts)
     limits = []
-    if price.minimum is not None:
-        minimum = _half_up(price.minimum.minor * months * share)
-        limits.append((PartKind.MINIMUM, minimum, max(minimum - amount, 0)))
-    if price.cap is not None:
-        cap = price.cap.minor * months
-        limits.append((PartKind.CAP, cap, min(cap - amount, 0)))
+    if terms.minimum is not None:
+        limits.append((PartKind.MINIMUM, terms.minimum, max(terms.minimum - amount, 0)))
+    if terms.cap is not None:
+        limits.append((PartKind.CAP, terms.cap, min(terms.cap - amount, 0)))
     return parts + [
-        Part(kind, _ONE, Decimal(limit), Money(difference, price.currency))
+        Part(kind, _ONE, Decimal(limit), Money(difference, currency))
         for kind, limit, difference in limits
         if difference
     ]
@@ -162,8 +201,8 @@ def _half_up(amount: Fraction) -> int:
     return (amount + Fraction(1, 2)).__floor__()
 
 
-def _unit_amount(price: UsagePrice, pieces: list[_Piece]) -> Decimal:
-    match price.model:
+def _unit_amount(model: PriceModel, pieces: list[_Piece]) -> Decimal:
+    match model:
         case PerUnit(unit_amount):
             return unit_amount
         case Volume() if pieces:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
@@ -10,10 +11,11 @@ from uuid import UUID
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from autorisen.catalog.cells import Cell
 from autorisen.catalog.errors import NoDefaultPlan, PlanNotFound
-from autorisen.catalog.model import LIMITS, FlatPrice, PlanVersion, Price, UsagePrice
-from autorisen.catalog.price_models import PerUnit
-from autorisen.catalog.price_rows import model_of, model_row
+from autorisen.catalog.model import LIMITS, CellPrice, FlatPrice, PlanVersion, Price, UsagePrice
+from autorisen.catalog.price_models import PerUnit, PriceModel
+from autorisen.catalog.price_rows import cell_of, cell_row, model_of, model_row
 from autorisen.kit.database import Tx
 from autorisen.kit.money import Money
 
@@ -56,11 +58,11 @@ INSERT_VERSION: LiteralString = """
 INSERT_PRICE: LiteralString = """
     INSERT INTO catalog.prices (
         id, plan_version_id, position, currency, kind, billing_interval, amount_minor,
-        meter, included, unit_amount, model, unit_label, overage_allowed, minimum_minor, cap_minor
+        meter, included, unit_amount, model, unit_label, overage_allowed, minimum_minor, cap_minor, cell
     ) VALUES (
         %(id)s, %(plan_version_id)s, %(position)s, %(currency)s, %(kind)s, %(billing_interval)s, %(amount_minor)s,
         %(meter)s, %(included)s, %(unit_amount)s, %(model)s, %(unit_label)s, %(overage_allowed)s, %(minimum_minor)s,
-        %(cap_minor)s
+        %(cap_minor)s, %(cell)s
     )
 """
 
@@ -131,9 +133,9 @@ async def insert_plan_version(tx: Tx, plan: PlanVersion, created_at: datetime) -
         "created_at": created_at,
     }
     await tx.execute(INSERT_VERSION, version)
-    for position, price in enumerate(plan.prices):
-        row = _price_row(price) | {"plan_version_id": plan.id, "position": position}
-        await tx.execute(INSERT_PRICE, row)
+    rows = [row | {"plan_version_id": plan.id} for price in plan.prices for row in _price_rows(price)]
+    async with tx.cursor() as cursor:
+        await cursor.executemany(INSERT_PRICE, [row | {"position": position} for position, row in enumerate(rows)])
 
 
 async def _versions(tx: Tx, query: LiteralString, values: dict[str, object]) -> list[PlanVersion]:
@@ -142,7 +144,12 @@ async def _versions(tx: Tx, query: LiteralString, values: dict[str, object]) -> 
         ids = [row["id"] for row in versions]
         prices: dict[UUID, list[Price]] = {each: [] for each in ids}
         for row in await (await cursor.execute(PRICES_OF_VERSIONS, {"ids": ids})).fetchall():
-            prices[row["plan_version_id"]].append(_price(row))
+            found = prices[row["plan_version_id"]]
+            cell = cell_of(row["cell"])
+            if cell is None:
+                found.append(_price(row))
+            else:
+                found[-1] = _with_cell(found[-1], cell, row)
     return [_plan_version(row, tuple(prices[row["id"]])) for row in versions]
 
 
@@ -186,40 +193,49 @@ def _price(row: dict[str, Any]) -> Price:
     )
 
 
+def _with_cell(price: Price, cell: Cell, row: dict[str, Any]) -> Price:
+    """The usage price with one more cell; cells follow the price that they belong to."""
+    assert isinstance(price, UsagePrice), "a cell is stored right after its price"
+    priced = CellPrice(row["id"], cell, model_of(row["model"], row["unit_amount"]))
+    return replace(price, cells=(*price.cells, priced))
+
+
 def _money(minor: int | None, currency: str) -> Money | None:
     return None if minor is None else Money(minor, currency)
 
 
-def _price_row(price: Price) -> dict[str, object]:
-    row: dict[str, object] = dict.fromkeys(
-        (
-            "billing_interval",
-            "amount_minor",
-            "meter",
-            "included",
-            "unit_amount",
-            "model",
-            "unit_label",
-            "overage_allowed",
-            "minimum_minor",
-            "cap_minor",
-        )
-    )
-    row |= {"id": price.id, "currency": price.currency}
+def _price_rows(price: Price) -> list[dict[str, object]]:
+    """The row of a price and, after it, those of its cells."""
+    empty: dict[str, object] = dict.fromkeys(_PRICE_COLUMNS)
+    empty |= {"id": price.id, "currency": price.currency, "cell": Jsonb({})}
     if isinstance(price, FlatPrice):
-        return row | {
-            "kind": "flat",
-            "billing_interval": price.interval,
-            "amount_minor": price.amount.minor,
-        }
-    return row | {
+        flat = {"kind": "flat", "billing_interval": price.interval, "amount_minor": price.amount.minor}
+        return [empty | flat]
+    usage = empty | {
         "kind": "usage",
         "meter": price.meter,
         "included": price.included,
-        "unit_amount": price.model.unit_amount if isinstance(price.model, PerUnit) else None,
-        "model": None if isinstance(price.model, PerUnit) else Jsonb(model_row(price.model)),
         "unit_label": price.unit_label,
         "overage_allowed": price.overage_allowed,
+    }
+    whole = _model_columns(price.model) | {
         "minimum_minor": None if price.minimum is None else price.minimum.minor,
         "cap_minor": None if price.cap is None else price.cap.minor,
     }
+    cells = [
+        _model_columns(each.model) | {"id": each.id, "included": 0, "cell": Jsonb(cell_row(each.cell))}
+        for each in price.cells
+    ]
+    return [usage | columns for columns in (whole, *cells)]
+
+
+_PRICE_COLUMNS = (
+    "billing_interval", "amount_minor", "meter", "included", "unit_amount", "model", "unit_label", "overage_allowed",
+    "minimum_minor", "cap_minor",
+)  # fmt: skip
+
+
+def _model_columns(model: PriceModel) -> dict[str, object]:
+    if isinstance(model, PerUnit):
+        return {"unit_amount": model.unit_amount}
+    return {"model": Jsonb(model_row(model))}

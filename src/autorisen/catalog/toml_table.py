@@ -59,6 +59,17 @@ class Table:
             return ()
         return tuple(value)
 
+    def one_or_more(self, key: str) -> tuple[str, ...]:
+        """A text or a list of different ones, sorted. An empty text is one: it stands for what is absent."""
+        value = self.take(key)
+        many = value if isinstance(value, list) else [value]
+        texts = [each for each in many if isinstance(each, str) and len(each) <= TEXT_LENGTH_MAX]
+        if not texts or len(texts) < len(many):
+            self.fail(key, f"must be a text of at most {TEXT_LENGTH_MAX} characters, or a list of them")
+            return ()
+        self.refuse_repeats(key, [(text,) for text in texts])
+        return tuple(sorted(texts))
+
     def choice(self, key: str, choices: tuple[str, ...], *, rule: str = "") -> str:
         """One of the choices; the first one stands in for a wrong value."""
         value = self.take(key)

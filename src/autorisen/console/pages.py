@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from autorisen import accounts, billing, ledger, metering, ops, payments, subscriptions
 from autorisen.billing import Invoice
 from autorisen.console import (
+    catalog_page,
     clock_page,
     customers_page,
     deliveries_page,
@@ -33,6 +34,7 @@ from autorisen.ui import render
 
 router = APIRouter(prefix="/console")
 for part in (
+    catalog_page,
     customers_page,
     invoices_page,
     payments_page,

@@ -9,7 +9,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
 from autorisen import catalog
-from autorisen.catalog import PlanVersion
+from autorisen.billing import CostSoFar
+from autorisen.catalog import PlanVersion, UsagePrice, Used
 from autorisen.kit.money import Money
 from autorisen.metering import NOTHING, MeterDefinition, Quantity
 from autorisen.subscriptions import Standing
@@ -99,8 +100,7 @@ def forecast_of(
     used: Mapping[str, Quantity],
     recent: Mapping[str, Quantity],
     pace: Pace | None,
-    cost_so_far: Money,
-    usage_so_far: Money,
+    cost: CostSoFar,
 ) -> Forecast:
     """The forecast of every meter and of the cost: fees stay, usage is rated as the close rates it."""
     months = catalog.months_of(terms.interval)
@@ -113,14 +113,27 @@ def forecast_of(
             known = expected(so_far, recent.get(meter.key, NOTHING), pace, terms.end_at)
         included = None if price is None else price.included * months
         rows.append(MeterForecast(meter, so_far, known, included, price is not None and not price.overage_allowed))
-    cost = None
+    total = None
     if pace is not None:
         quantities = {row.meter.key: row.expected or row.used for row in rows}
         rated = [
-            catalog.rate(price, each.quantity, events=each.events, months=months).amount
+            each.amount
             for key, price in prices.items()
-            for each in [quantities.get(key, NOTHING)]
+            for each in catalog.rate_cells(price, _by_cell(price, quantities.get(key, NOTHING), cost), months=months)
         ]
-        cost = sum(rated, start=cost_so_far - usage_so_far)
+        total = sum(rated, start=cost.total - cost.usage_total)
     days_left = -(-max(terms.end_at - now, timedelta(0)) // timedelta(days=1))
-    return Forecast(terms.start_at, terms.end_at, pace, days_left, tuple(rows), cost_so_far, cost)
+    return Forecast(terms.start_at, terms.end_at, pace, days_left, tuple(rows), cost.total, total)
+
+
+def _by_cell(price: UsagePrice, whole: Quantity, cost: CostSoFar) -> list[Used]:
+    """The quantity cut as the use so far is, where the price depends on the meter's dimensions."""
+    so_far = {line.cell: line.quantity for line in cost.lines if line.meter == price.meter}
+    used = sum(so_far.values())
+    found = []
+    for each in price.cells:
+        share = Fraction(so_far.get(each.cell, 0)) / Fraction(used) if used else Fraction(0)
+        part = Fraction(whole.quantity) * share
+        found.append(Used((Decimal(part.numerator) / Decimal(part.denominator)).quantize(_CENT, ROUND_HALF_UP)))
+    rest = whole.quantity - sum((each.quantity for each in found), Decimal(0))
+    return [*found, Used(max(rest, Decimal(0)), whole.events)]

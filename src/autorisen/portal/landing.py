@@ -17,11 +17,13 @@ from autorisen.portal.offer import (
     Comparison,
     Example,
     PlanCard,
+    PriceTable,
     Subscribed,
     comparison,
     example_month,
     featured,
     plan_cards,
+    price_tables,
     vat_note,
 )
 from autorisen.ui import render
@@ -50,6 +52,7 @@ class PricingPage:
     currency: str
     currencies: tuple[str, ...]
     comparison: Comparison
+    tables: tuple[PriceTable, ...]
     vat_note: str
     has: Subscribed | None
 
@@ -107,6 +110,7 @@ async def pricing(
         currency=currency,
         currencies=sold_in if has is None else (),
         comparison=comparison(plans, meters, currency=currency, interval=chosen),
+        tables=price_tables(plans, meters, currency=currency, interval=chosen),
         vat_note=vat_note(currency, is_registered=bool(runtime.settings.supplier_vat_number)),
         has=has,
     )

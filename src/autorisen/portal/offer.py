@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from urllib.parse import urlencode
 
-from autorisen.catalog import Interval, PlanVersion, Rated, UsagePrice, months_of, price_words, rate, rated_words
+from autorisen.catalog import (
+    REST,
+    Interval,
+    PlanVersion,
+    Rated,
+    UsagePrice,
+    cell_rows,
+    months_of,
+    price_words,
+    rate,
+    rated_words,
+)
 from autorisen.kit.money import Money
 from autorisen.metering import MeterDefinition
 
@@ -83,6 +94,16 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class PriceTable:
+    """What the use of one meter costs by the values of its dimensions, for every plan; "" where a plan has no price."""
+
+    name: str
+    dimensions: tuple[str, ...]
+    plans: tuple[str, ...]
+    rows: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True)
 class Example:
     """A month on one plan, rated: what the landing page shows."""
 
@@ -152,6 +173,30 @@ def comparison(
             rows.append((meter.name, cells))
     limits = tuple((name, tuple(_limit(plan, key, unit) for plan in offered)) for key, name, unit in LIMIT_ROWS)
     return Comparison(tuple(rows), limits)
+
+
+def price_tables(
+    plans: Sequence[PlanVersion], meters: Sequence[MeterDefinition], *, currency: str, interval: Interval
+) -> tuple[PriceTable, ...]:
+    """A table for every meter that some plan prices by its dimensions; empty when none does."""
+    offered = sold(plans, currency, interval)
+    found = []
+    for meter in meters:
+        prices = {plan.name: plan.usage_price(currency, meter.key) for plan in offered}
+        dimensions = tuple(sorted({name for price in prices.values() if price for name in price.dimensions}))
+        if not dimensions:
+            continue
+        names = tuple(name for name, price in prices.items() if price and price.overage_allowed)
+        words: dict[tuple[str, ...], dict[str, str]] = {}
+        for name in names:
+            price = prices[name]
+            for row in cell_rows(price, months_of(interval), dimensions) if price else ():
+                words.setdefault(row.values, {})[name] = row.words
+        # The rest stands last, also where only one plan has a cell.
+        ordered = sorted(words, key=lambda values: values == (REST,) * len(dimensions))
+        rows = tuple((values, tuple(words[values].get(name, "") for name in names)) for values in ordered)
+        found.append(PriceTable(meter.name, dimensions, names, rows))
+    return tuple(found)
 
 
 def allowance(price: UsagePrice, name: str, interval: Interval) -> Allowance:

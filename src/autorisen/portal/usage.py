@@ -193,8 +193,7 @@ async def _forecast(
         used=await metering.quantities(tx, customer_id=customer.id, start=terms.start_at, end=terms.end_at),
         recent=recent,
         pace=pace,
-        cost_so_far=cost.total,
-        usage_so_far=cost.usage_total,
+        cost=cost,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from autorisen import metering
+from autorisen import catalog, metering
 from autorisen.billing.find_late_usage import terms_of
 from autorisen.billing.model import Closing
 from autorisen.billing.rate_period import PREVIEW, RatingTerms, rate_usage
@@ -17,6 +17,7 @@ from autorisen.billing.reconciliation.model import (
     compare_quantity,
     compare_sum,
     newest,
+    whole_meters,
 )
 from autorisen.kit.database import Database, Tx
 from autorisen.metering import CheckName, Findings, Scope
@@ -62,19 +63,32 @@ async def _compare(tx: Tx, closing: Closing, rated: Findings, lines: Findings) -
 def _due(terms: RatingTerms, ratings: Sequence[Rating]) -> dict[UUID, int]:
     """What each rating's quantity costs, by the rating's id."""
     due: dict[UUID, int] = {}
+    prices = {price.meter: price for price in terms.plan.usage_prices(terms.currency) if price.cells}
     for rating in ratings:
         used = {rating.meter: metering.Quantity(rating.quantity, rating.events)}
-        for again in rate_usage(terms, used, {}, at=rating.rated_at, new_id=lambda: PREVIEW):
-            if again.meter == rating.meter:
+        price = prices.get(rating.meter)
+        cells = {} if price is None else {rating.meter: _rated_together(price, rating, ratings)}
+        for again in rate_usage(
+            terms, used, {}, at=rating.rated_at, new_id=lambda: PREVIEW, cells=cells, with_unused=True
+        ):
+            if (again.meter, again.cell) == (rating.meter, rating.cell):
                 due[rating.id] = again.amount.minor
     return due
+
+
+def _rated_together(price: catalog.UsagePrice, rating: Rating, ratings: Sequence[Rating]) -> list[catalog.Used]:
+    """What every cell of the meter was rated at when this one was: they share an allowance."""
+    held = newest([each for each in ratings if each.meter == rating.meter and each.rated_at <= rating.rated_at])
+    cells = [*(each.cell for each in price.cells), catalog.Cell()]
+    found = [held.get((rating.meter, cell)) for cell in cells]
+    return [catalog.Used() if each is None else catalog.Used(each.quantity, each.events) for each in found]
 
 
 async def _compare_quantities(tx: Tx, closing: Closing, ratings: Sequence[Rating], rated: Findings) -> None:
     """What is counted now, or else what was counted when it was rated: what came later waits for the next invoice."""
     customer_id, start, end = closing.customer_id, closing.period_start, closing.period_end
     now = await metering.quantities(tx, customer_id=customer_id, start=start, end=end)
-    for meter, rating in newest(ratings).items():
+    for meter, rating in whole_meters(ratings).items():
         if now.get(meter, metering.NOTHING).quantity == rating.quantity:
             continue
         counted = await metering.usage_as_of(

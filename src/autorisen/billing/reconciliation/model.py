@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 from autorisen import metering
 from autorisen.billing.model import Closing, LineKind
+from autorisen.catalog import Cell
 from autorisen.kit.ids import public_id
 from autorisen.metering import CheckName, Discrepancy, Kind
 
@@ -25,6 +26,11 @@ class Rating:
     events: int
     amount_minor: int
     rated_at: datetime
+    cell: Cell | None = None
+
+    @property
+    def name(self) -> str:
+        return self.meter if self.cell is None else f"{self.meter}: {self.cell.name}"
 
 
 @dataclass(frozen=True)
@@ -47,9 +53,23 @@ class InvoiceSum:
     lines_minor: int
 
 
-def newest(ratings: Sequence[Rating]) -> dict[str, Rating]:
-    """The rating of each meter that holds."""
-    return {each.meter: each for each in sorted(ratings, key=lambda rating: rating.revision)}
+def newest(ratings: Sequence[Rating]) -> dict[tuple[str, Cell | None], Rating]:
+    """The rating of each meter, or of each cell of it, that holds."""
+    return {(each.meter, each.cell): each for each in sorted(ratings, key=lambda rating: rating.revision)}
+
+
+def whole_meters(ratings: Sequence[Rating]) -> dict[str, Rating]:
+    """The rating of each meter that holds; of cells their sum, as of the last one that was rated."""
+    found: dict[str, Rating] = {}
+    for each in newest(ratings).values():
+        before = found.get(each.meter)
+        found[each.meter] = each if before is None else _together(before, each)
+    return found
+
+
+def _together(one: Rating, other: Rating) -> Rating:
+    last = max(one, other, key=lambda rating: rating.rated_at)
+    return replace(last, quantity=one.quantity + other.quantity, events=one.events + other.events, cell=None)
 
 
 def place_of(closing: Closing, meter: str) -> dict[str, str]:
@@ -72,7 +92,7 @@ def compare_amounts(
     for rating in ratings:
         amount = due.get(rating.id)
         if amount is not None and amount != rating.amount_minor:
-            place = place_of(closing, rating.meter) | {"revision": str(rating.revision)}
+            place = place_of(closing, rating.name) | {"revision": str(rating.revision)}
             expected, there = _minor(amount, closing), _minor(rating.amount_minor, closing)
             found.append(Discrepancy(CheckName.RATED_USAGE, Kind.RATED_AMOUNT, place, expected, there))
     return found
@@ -82,7 +102,7 @@ def compare_quantity(
     closing: Closing, rating: Rating, counted: metering.Quantity, events: Sequence[str]
 ) -> Discrepancy:
     """A rating that is not what was counted when it was made. `events` are the first of those that are counted."""
-    place = place_of(closing, rating.meter) | {"revision": str(rating.revision)}
+    place = place_of(closing, rating.name) | {"revision": str(rating.revision)}
     return Discrepancy(
         CheckName.RATED_USAGE,
         Kind.RATED_QUANTITY,
@@ -98,15 +118,16 @@ def compare_lines(closing: Closing, ratings: Sequence[Rating], lines: Sequence[B
     """Each rating, or what it changes against the one before, against the line that bills it."""
     found: list[Discrepancy] = []
     before: dict[str, Rating] = {}
-    for rating in sorted(ratings, key=lambda each: (each.meter, each.revision)):
-        earlier = before.get(rating.meter)
-        before[rating.meter] = rating
+    for rating in sorted(ratings, key=lambda each: (each.name, each.revision)):
+        earlier = before.get(rating.name)
+        before[rating.name] = rating
         amount = rating.amount_minor - (earlier.amount_minor if earlier else 0)
         quantity = rating.quantity - (earlier.quantity if earlier else 0)
-        place = place_of(closing, rating.meter) | {"revision": str(rating.revision)}
+        place = place_of(closing, rating.name) | {"revision": str(rating.revision)}
         mine = [line for line in lines if line.rated_usage_id == rating.id]
         # Usage inside the allowance is on the invoice, at zero; corrections are when they change the amount.
-        is_shown = earlier is None and quantity and closing.invoice_id is not None
+        is_first = earlier is None and rating.rated_at <= closing.closed_at
+        is_shown = is_first and quantity and closing.invoice_id is not None
         if not mine and (amount or is_shown):
             found.append(_line(Kind.LINE_MISSING, place, _minor(amount, closing), "no line"))
         if len(mine) > 1:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from psycopg.rows import class_row
+from psycopg.rows import class_row, dict_row
 
+from autorisen import catalog
 from autorisen.billing.model import Closing, LineKind
 from autorisen.billing.reconciliation.model import BilledLine, InvoiceSum, Rating
 from autorisen.kit.database import Tx
@@ -26,8 +27,8 @@ ORDER BY period_id LIMIT %(limit)s
 """
 
 RATINGS = """
-SELECT id, meter, revision, quantity, events, amount_minor, rated_at FROM billing.rated_usage
-WHERE period_id = %(period_id)s ORDER BY meter, revision
+SELECT id, meter, revision, quantity, events, amount_minor, rated_at, cell FROM billing.rated_usage
+WHERE period_id = %(period_id)s ORDER BY meter, cell, revision
 """
 
 BILLED_LINES = """
@@ -57,8 +58,9 @@ async def next_closings(tx: Tx, since: datetime | None, after: UUID | None, limi
 
 
 async def ratings_of(tx: Tx, period_id: UUID) -> list[Rating]:
-    async with tx.cursor(row_factory=class_row(Rating)) as cursor:
-        return await (await cursor.execute(RATINGS, {"period_id": period_id})).fetchall()
+    async with tx.cursor(row_factory=dict_row) as cursor:
+        rows = await (await cursor.execute(RATINGS, {"period_id": period_id})).fetchall()
+    return [Rating(**row | {"cell": catalog.cell_of(row["cell"])}) for row in rows]
 
 
 async def lines_of(tx: Tx, ratings: Sequence[Rating]) -> list[BilledLine]:

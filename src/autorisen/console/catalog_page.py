@@ -1,0 +1,97 @@
+"""What is sold, as it was applied: every plan with its prices, and who is on which version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from autorisen import catalog, metering, subscriptions
+from autorisen.catalog import FlatPrice, PlanVersion
+from autorisen.console.access import Operator
+from autorisen.kit.http import RuntimeDep
+from autorisen.ui import render
+
+router = APIRouter(prefix="/catalog")
+
+
+@dataclass(frozen=True)
+class UsageRow:
+    """One meter of a plan: its allowance a month, and in each currency what more costs."""
+
+    name: str
+    unit: str
+    included: Decimal
+    words: Sequence[Sequence[str]]
+    dimensions: Sequence[str]
+    cells: Sequence[tuple[Sequence[str], Sequence[str]]]
+
+
+@dataclass(frozen=True)
+class PlanRow:
+    """A plan as a card. `live` is how many subscribe to any version of it."""
+
+    plan: PlanVersion
+    live: int
+    is_announced: bool
+    fees: Sequence[FlatPrice]
+    currencies: Sequence[str]
+    usage: Sequence[UsageRow]
+
+
+@dataclass(frozen=True)
+class CatalogPage:
+    """Context of console/catalog.html."""
+
+    plans: Sequence[PlanRow]
+
+
+@router.get("")
+async def catalog_page(request: Request, runtime: RuntimeDep, _operator: Operator) -> Response:
+    now = runtime.clock.now()
+    async with runtime.database.read() as tx:
+        names = {meter.key: meter.name for meter in await metering.meters(tx)}
+        counts = await subscriptions.status_counts(tx)
+        current = {plan.plan_key: plan for plan in await catalog.current_plans(tx, now)}
+        newest = await catalog.newest_plans(tx)
+    live: dict[str, int] = {}
+    for (key, status), count in counts.items():
+        live[key] = live.get(key, 0) + (count if status in subscriptions.LIVE else 0)
+    shown = [*current.values(), *(plan for plan in newest if current.get(plan.plan_key) != plan)]
+    shown.sort(key=lambda plan: (plan.retired, plan.rank, plan.version))
+    page = CatalogPage([plan_row(plan, names, live.get(plan.plan_key, 0), now) for plan in shown])
+    return render(request, "console/catalog.html", page)
+
+
+def plan_row(plan: PlanVersion, names: Mapping[str, str], live: int, now: datetime) -> PlanRow:
+    """A plan made ready for the page. Pure."""
+    currencies = plan.currencies
+    return PlanRow(
+        plan=plan,
+        live=live,
+        is_announced=now < plan.effective_from,
+        fees=[price for price in plan.prices if isinstance(price, FlatPrice)],
+        currencies=currencies,
+        usage=[
+            _usage_row(plan, price.meter, names.get(price.meter, price.meter), currencies)
+            for price in plan.usage_prices(currencies[0])
+        ],
+    )
+
+
+def _usage_row(plan: PlanVersion, meter: str, name: str, currencies: Sequence[str]) -> UsageRow:
+    prices = [price for currency in currencies if (price := plan.usage_price(currency, meter)) is not None]
+    first = prices[0]
+    by_currency = [catalog.cell_rows(price) for price in prices] if first.cells else []
+    return UsageRow(
+        name=name,
+        unit=first.unit_label,
+        included=first.included,
+        words=[catalog.price_words(price) for price in prices],
+        dimensions=first.dimensions,
+        cells=[(rows[0].values, [row.words for row in rows]) for rows in zip(*by_currency, strict=True)],
+    )
