@@ -57,6 +57,23 @@ async def sweep(runtime: Runtime) -> int:
         return await metering.claim_events(unit)
 
 
+@pytest.mark.parametrize(
+    "ids, accepted, duplicates",
+    [(["a", "b"], 2, 0), (["a", "a"], 1, 1), (["known"], 0, 1), (["known", "a"], 1, 1), (["known", "known"], 0, 2)],
+)
+async def test_each_batch_leaves_one_row_that_says_what_its_receipt_said(
+    runtime: Runtime, ids: list[str], accepted: int, duplicates: int
+) -> None:
+    await customer(runtime)
+    await take(runtime, llm_event("known"))
+    bad = llm_event("bad") | {"time": "1999-12-31T23:59:59Z"}
+    receipt = await take(runtime, *(llm_event(id) for id in ids), bad)
+    assert (receipt.accepted, receipt.duplicates, receipt.rejected) == (accepted, duplicates, 1)
+    async with runtime.database.read() as tx:
+        found = await tx.execute("SELECT accepted, duplicates, conflicts, rejected FROM metering.batches ORDER BY id")
+        assert await found.fetchall() == [(1, 0, 0, 0), (accepted, duplicates, 0, 1)]
+
+
 async def test_concurrent_duplicates_count_once_and_never_deadlock(runtime: Runtime) -> None:
     """Goal: eight writers send the same events in orders of their own; each event is accepted by exactly one."""
     await make_meters(runtime)

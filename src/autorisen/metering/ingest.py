@@ -52,6 +52,8 @@ class _Outcome:
     results: list[Result] = field(default_factory=list)
 
     def receipt(self) -> Receipt:
+        if not self.results:
+            return Receipt(self.size, 0, 0, 0)
         counts = dict.fromkeys(Status, 0)
         for result in self.results:
             counts[result.status] += 1
@@ -83,7 +85,10 @@ async def ingest_all(
         admission.admit(number, submission)
     rows = sorted(admission.arrivals.values(), key=lambda row: (row.tenant, row.event.source, row.event.id))
     batch_id = unit.ids.new()
-    all_new = await store.insert_events(unit.tx, rows, batch_id, unit.now) if rows else True
+    batch = store.Batch(batch_id, unit.now, backfill_id)
+    # What is said of the batch if all its rows turn out to be new; within it, repetitions are known not to be.
+    unseen = None if admission.repetitions else admission.receipt()
+    all_new = await store.insert_events(unit.tx, rows, batch, unseen) if rows else True
     earlier = {} if all_new else await _earlier(unit, rows, batch_id)
     tell = await _settle(unit, admission, rows, earlier, batch_id)
     await _count(unit, admission, [row for place, row in enumerate(rows) if place not in earlier] if earlier else rows)
@@ -91,9 +96,9 @@ async def ingest_all(
         await store.insert_conflicts(unit.tx, tell, unit.now)
     if admission.rejections:
         await store.insert_rejected(unit.tx, admission.rejections, unit.now)
-    receipts = [outcome.receipt() for outcome in admission.outcomes]
-    await store.insert_batch(unit.tx, batch_id, _total(receipts), unit.now, backfill_id)
-    return receipts
+    if unseen is None or not (rows and all_new):
+        await store.insert_batch(unit.tx, batch, admission.receipt())
+    return [outcome.receipt() for outcome in admission.outcomes]
 
 
 async def _customers(unit: Unit, submissions: Sequence[Submission]) -> dict[str, str]:
@@ -124,6 +129,11 @@ class _Admission:
         self.repetitions: list[Arrival] = []
         self.rejections: dict[tuple[UUID, bytes], Rejection] = {}
         self.outcomes = [_Outcome(0) for _ in range(submissions)]
+
+    def receipt(self) -> Receipt:
+        """What is known of all submissions together."""
+        results = [result for outcome in self.outcomes for result in outcome.results]
+        return _Outcome(sum(outcome.size for outcome in self.outcomes), results).receipt()
 
     def admit(self, number: int, submission: Submission) -> None:
         outcome = self.outcomes[number]
@@ -217,12 +227,3 @@ async def _count(unit: Unit, admission: _Admission, rows: Sequence[Arrival]) -> 
     await store_counting.add_counts(unit.tx, counts, [each for group in admission.meters.values() for each in group])
     if unmetered:
         await store.add_unmetered(unit.tx, unmetered, unit.now)
-
-
-def _total(receipts: Sequence[Receipt]) -> Receipt:
-    return Receipt(
-        accepted=sum(receipt.accepted for receipt in receipts),
-        duplicates=sum(receipt.duplicates for receipt in receipts),
-        conflicts=sum(receipt.conflicts for receipt in receipts),
-        rejected=sum(receipt.rejected for receipt in receipts),
-    )

@@ -16,8 +16,9 @@ from autorisen.metering.model import Receipt
 WAITING_EVENTS_MAX = 50_000
 GROUP_EVENTS_MAX = 2_000
 WRITERS_MAX = 2
-# One more writer begins when so many events wait: fewer are better kept for the next commit of the one that writes.
-WRITER_EVENTS = 200
+# A second writer begins, and goes on, when so many events wait: fewer are better kept for the next commit of the other.
+# Two keep the database busy while the answers of one group become the next; a group costs as much as ten events.
+WRITER_EVENTS = 12
 # Bytes of all requests from the first that arrives to the receipt, by `decoded_weight`: many large bodies at once are
 # what fills a process before anything waits in the queue.
 MEMORY_MAX = 128_000_000
@@ -127,9 +128,13 @@ class IngestQueue:
             writer.add_done_callback(self._tasks.discard)
         return await waiting.receipt
 
+    def _is_due(self) -> bool:
+        """Whether one more group is worth writing now: else one of the other writers takes it when it is through."""
+        return self._waiting_events >= WRITER_EVENTS * (self._writing - 1)
+
     async def _write(self) -> None:
         try:
-            while group := self._next_group():
+            while self._is_due() and (group := self._next_group()):
                 await self._write_group(group)
         finally:
             # In the same step that found nothing more: who comes now begins the next writer.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from uuid import UUID
@@ -15,7 +16,8 @@ from autorisen.metering.packing import packed
 
 # --------------------------------------------------------------------------------------------------------- ingest
 
-# Counted by a query, because in a pipeline only a fetch waits for an answer.
+# Counted by a query, because in a pipeline only a fetch waits for an answer. A batch of new events only is written with
+# them: for a handful of events a statement of its own costs as much as what it stores.
 INSERT_EVENTS = """
 WITH added AS (
 INSERT INTO metering.events
@@ -35,6 +37,10 @@ FROM unnest(
 ) AS sent (tenant, source, event_id, type, subject, customer_id, occurred_at, data, extensions)
 ON CONFLICT DO NOTHING
 RETURNING 1
+), batch AS (
+INSERT INTO metering.batches (id, received_at, accepted, duplicates, conflicts, rejected, backfill_id)
+SELECT %(batch)s::uuid, %(now)s::timestamptz, %(accepted)s::integer, 0, 0, %(rejected)s::integer, %(backfill)s::uuid
+WHERE (SELECT count(*) FROM added) = %(accepted)s::integer
 )
 SELECT count(*) FROM added
 """
@@ -87,6 +93,15 @@ VALUES (%(id)s, %(now)s, %(accepted)s, %(duplicates)s, %(conflicts)s, %(rejected
 """
 
 
+@dataclass(frozen=True)
+class Batch:
+    """The events that one transaction takes in; `backfill_id` is the backfill they belong to, if any."""
+
+    id: UUID
+    received_at: datetime
+    backfill_id: UUID | None = None
+
+
 def _columns(rows: Sequence[Arrival], batch_id: UUID) -> dict[str, object]:
     return {
         "batch": batch_id,
@@ -101,9 +116,15 @@ def _columns(rows: Sequence[Arrival], batch_id: UUID) -> dict[str, object]:
     }
 
 
-async def insert_events(tx: Tx, rows: Sequence[Arrival], batch_id: UUID, now: datetime) -> bool:
-    """Store the rows that are new; `now` is the time of those that have none. Gives whether all of them were new."""
-    values = _columns(rows, batch_id) | {"customers": packed([row.customer_id for row in rows]), "now": now}
+async def insert_events(tx: Tx, rows: Sequence[Arrival], batch: Batch, unseen: Receipt | None) -> bool:
+    """Store the rows that are new; those without a time have the batch's. Gives whether all of them were new.
+
+    Then `unseen`, which is true only then, is stored as the batch's receipt; in every other case `insert_batch` is due.
+    """
+    values = _columns(rows, batch.id) | {"customers": packed([row.customer_id for row in rows])}
+    # No insert adds -1 rows.
+    accepted, rejected = (-1, 0) if unseen is None else (unseen.accepted, unseen.rejected)
+    values |= {"now": batch.received_at, "accepted": accepted, "rejected": rejected, "backfill": batch.backfill_id}
     return await (await tx.execute(INSERT_EVENTS, values)).fetchone() == (len(rows),)
 
 
@@ -156,19 +177,17 @@ async def insert_rejected(tx: Tx, rejections: Mapping[tuple[UUID, bytes], Reject
         await cursor.executemany(INSERT_REJECTED, rows)
 
 
-async def insert_batch(
-    tx: Tx, batch_id: UUID, receipt: Receipt, now: datetime, backfill_id: UUID | None = None
-) -> None:
+async def insert_batch(tx: Tx, batch: Batch, receipt: Receipt) -> None:
     await tx.execute(
         INSERT_BATCH,
         {
-            "id": batch_id,
-            "now": now,
+            "id": batch.id,
+            "now": batch.received_at,
             "accepted": receipt.accepted,
             "duplicates": receipt.duplicates,
             "conflicts": receipt.conflicts,
             "rejected": receipt.rejected,
-            "backfill": backfill_id,
+            "backfill": batch.backfill_id,
         },
     )
 
