@@ -79,6 +79,20 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION billing.forbid_too_much_credit() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF NEW.credit_minor > COALESCE((SELECT l.amount_minor FROM billing.period_fees f
+            JOIN billing.invoice_lines l ON l.id = f.line_id WHERE f.period_id = NEW.period_id), 0) THEN
+        RAISE EXCEPTION 'change % gives back more than the fee of its period', NEW.id
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+
+END
+$$;
+
 CREATE FUNCTION billing.keep_grant() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -385,6 +399,41 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION subscriptions.begin_subscription() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF NEW.status NOT IN ('active', 'incomplete') THEN
+        RAISE EXCEPTION 'no subscription begins as %', NEW.status USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+
+END
+$$;
+
+CREATE FUNCTION subscriptions.forbid_gap() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF EXISTS (SELECT FROM subscriptions.periods
+                WHERE customer_id = NEW.customer_id AND tstzrange(start_at, end_at) && tstzrange(NULL, NEW.start_at))
+            AND NOT EXISTS (SELECT FROM subscriptions.periods
+                WHERE customer_id = NEW.customer_id AND end_at = NEW.start_at) THEN
+            RAISE EXCEPTION 'period % begins where no period of its customer ends', NEW.id
+                USING ERRCODE = 'exclusion_violation';
+        END IF;
+    ELSIF EXISTS (SELECT FROM subscriptions.periods WHERE customer_id = NEW.customer_id AND start_at = OLD.end_at)
+        AND NOT EXISTS (SELECT FROM subscriptions.periods WHERE customer_id = NEW.customer_id AND end_at = OLD.end_at)
+    THEN
+        RAISE EXCEPTION 'period % ends before the next one of its customer begins', NEW.id
+            USING ERRCODE = 'exclusion_violation';
+    END IF;
+    RETURN NULL;
+
+END
+$$;
+
 CREATE FUNCTION subscriptions.keep_hold() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -413,9 +462,9 @@ BEGIN
         RAISE EXCEPTION 'period % is closed, which is final', OLD.id USING ERRCODE = 'restrict_violation';
     END IF;
     IF (NEW.id, NEW.subscription_id, NEW.customer_id, NEW.plan_version_id, NEW.billing_interval, NEW.ordinal,
-            NEW.start_at, NEW.planned_end_at, NEW.follows_at, NEW.fee_invoiced)
+            NEW.start_at, NEW.planned_end_at, NEW.follows_at, NEW.fee_invoiced, NEW.kind)
         IS DISTINCT FROM (OLD.id, OLD.subscription_id, OLD.customer_id, OLD.plan_version_id, OLD.billing_interval,
-            OLD.ordinal, OLD.start_at, OLD.planned_end_at, OLD.follows_at, OLD.fee_invoiced)
+            OLD.ordinal, OLD.start_at, OLD.planned_end_at, OLD.follows_at, OLD.fee_invoiced, OLD.kind)
         OR NEW.end_at > OLD.end_at THEN
         RAISE EXCEPTION 'period % can only be cut short and closed', OLD.id USING ERRCODE = 'restrict_violation';
     END IF;
@@ -431,14 +480,33 @@ BEGIN
     IF OLD.status = 'ended' THEN
         RAISE EXCEPTION 'subscription % has ended, which is final', OLD.id USING ERRCODE = 'restrict_violation';
     END IF;
-    IF (NEW.id, NEW.customer_id, NEW.currency, NEW.started_at, NEW.time_zone)
-        IS DISTINCT FROM (OLD.id, OLD.customer_id, OLD.currency, OLD.started_at, OLD.time_zone) THEN
+    IF NEW.status <> OLD.status AND NOT subscriptions.may_move(OLD.status, NEW.status) THEN
+        RAISE EXCEPTION 'subscription % is %, which never becomes %', OLD.id, OLD.status, NEW.status
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    -- What was only wanted starts when it is paid.
+    IF (NEW.id, NEW.customer_id, NEW.currency, NEW.time_zone)
+        IS DISTINCT FROM (OLD.id, OLD.customer_id, OLD.currency, OLD.time_zone)
+        OR (NEW.started_at <> OLD.started_at AND OLD.status <> 'incomplete') THEN
         RAISE EXCEPTION 'subscription % keeps its customer, currency, start and time zone', OLD.id
             USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NEW;
 
 END
+$$;
+
+CREATE FUNCTION subscriptions.may_move(before text, after text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT (before, after) IN (
+        ('trialing', 'active'), ('trialing', 'cancelled'), ('trialing', 'ended'),
+        ('incomplete', 'active'), ('incomplete', 'ended'),
+        ('active', 'trialing'), ('active', 'past_due'), ('active', 'paused'), ('active', 'cancelled'),
+        ('active', 'ended'),
+        ('past_due', 'active'), ('past_due', 'paused'), ('past_due', 'cancelled'), ('past_due', 'ended'),
+        ('paused', 'active'), ('paused', 'cancelled'), ('paused', 'ended'),
+        ('cancelled', 'ended'))
 $$;
 
 CREATE TABLE accounts.api_keys (
@@ -564,8 +632,10 @@ CREATE TABLE billing.closings (
     currency text NOT NULL,
     plan_version_id uuid NOT NULL,
     closed_at timestamp with time zone NOT NULL,
+    kind text DEFAULT 'paid'::text NOT NULL,
     CONSTRAINT closings_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
-    CONSTRAINT closings_interval_check CHECK (("interval" = ANY (ARRAY['month'::text, 'year'::text])))
+    CONSTRAINT closings_interval_check CHECK (("interval" = ANY (ARRAY['month'::text, 'year'::text]))),
+    CONSTRAINT closings_kind_check CHECK ((kind = ANY (ARRAY['paid'::text, 'trial'::text, 'pause'::text])))
 );
 
 CREATE TABLE billing.invoice_lines (
@@ -800,9 +870,11 @@ CREATE TABLE catalog.plan_versions (
     effective_from timestamp with time zone NOT NULL,
     created_at timestamp with time zone NOT NULL,
     created_in xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    trial_days integer,
     CONSTRAINT plan_versions_check CHECK ((NOT (retired AND is_default))),
     CONSTRAINT plan_versions_plan_key_check CHECK ((plan_key <> ''::text)),
     CONSTRAINT plan_versions_rank_check CHECK ((rank >= 0)),
+    CONSTRAINT plan_versions_trial_days_check CHECK (((trial_days >= 1) AND (trial_days <= 365))),
     CONSTRAINT plan_versions_version_check CHECK ((version > 0))
 );
 
@@ -1529,9 +1601,12 @@ CREATE TABLE subscriptions.periods (
     follows_at timestamp with time zone,
     status text DEFAULT 'open'::text NOT NULL,
     fee_invoiced boolean NOT NULL,
+    kind text DEFAULT 'paid'::text NOT NULL,
     CONSTRAINT periods_billing_interval_check CHECK ((billing_interval = ANY (ARRAY['month'::text, 'year'::text]))),
     CONSTRAINT periods_check CHECK ((follows_at = start_at)),
     CONSTRAINT periods_check1 CHECK (((start_at < end_at) AND (end_at <= planned_end_at))),
+    CONSTRAINT periods_kind_check CHECK ((kind = ANY (ARRAY['paid'::text, 'trial'::text, 'pause'::text]))),
+    CONSTRAINT periods_only_paid_ones_have_a_fee CHECK (((kind = 'paid'::text) OR (NOT fee_invoiced))),
     CONSTRAINT periods_ordinal_check CHECK ((ordinal > 0)),
     CONSTRAINT periods_status_check CHECK ((status = ANY (ARRAY['open'::text, 'closed'::text])))
 );
@@ -1554,10 +1629,25 @@ CREATE TABLE subscriptions.subscriptions (
     ended_at timestamp with time zone,
     anchor_at timestamp with time zone NOT NULL,
     time_zone text NOT NULL,
+    pause_at_period_end boolean DEFAULT false NOT NULL,
+    next_plan_version_id uuid,
+    next_plan_key text,
+    next_interval text,
     CONSTRAINT subscriptions_billing_interval_check CHECK ((billing_interval = ANY (ARRAY['month'::text, 'year'::text]))),
     CONSTRAINT subscriptions_check CHECK (((ended_at IS NOT NULL) = (status = ANY (ARRAY['cancelled'::text, 'ended'::text])))),
     CONSTRAINT subscriptions_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
-    CONSTRAINT subscriptions_status_check CHECK ((status = ANY (ARRAY['incomplete'::text, 'active'::text, 'past_due'::text, 'cancelled'::text, 'ended'::text])))
+    CONSTRAINT subscriptions_next_interval_check CHECK ((next_interval = ANY (ARRAY['month'::text, 'year'::text]))),
+    CONSTRAINT subscriptions_next_together CHECK ((num_nonnulls(next_plan_version_id, next_plan_key, next_interval) = ANY (ARRAY[0, 3]))),
+    CONSTRAINT subscriptions_one_plan CHECK (((((cancel_at_period_end)::integer + (pause_at_period_end)::integer) + ((next_plan_version_id IS NOT NULL))::integer) <= 1)),
+    CONSTRAINT subscriptions_status_check CHECK ((status = ANY (ARRAY['trialing'::text, 'incomplete'::text, 'active'::text, 'past_due'::text, 'paused'::text, 'cancelled'::text, 'ended'::text])))
+);
+
+CREATE TABLE subscriptions.trials (
+    customer_id uuid NOT NULL,
+    plan_key text NOT NULL,
+    subscription_id uuid NOT NULL,
+    period_id uuid NOT NULL,
+    started_at timestamp with time zone NOT NULL
 );
 
 ALTER TABLE ONLY accounts.api_keys
@@ -1860,6 +1950,12 @@ ALTER TABLE ONLY subscriptions.subscriptions
 ALTER TABLE ONLY subscriptions.subscriptions
     ADD CONSTRAINT subscriptions_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY subscriptions.trials
+    ADD CONSTRAINT trials_period_id_key UNIQUE (period_id);
+
+ALTER TABLE ONLY subscriptions.trials
+    ADD CONSTRAINT trials_pkey PRIMARY KEY (customer_id, plan_key);
+
 CREATE INDEX api_keys_customer ON accounts.api_keys USING btree (customer_id);
 
 CREATE INDEX attempts_window ON accounts.attempts USING btree (window_started_at);
@@ -2012,7 +2108,9 @@ CREATE INDEX periods_open ON subscriptions.periods USING btree (end_at) WHERE (s
 
 CREATE INDEX subscriptions_customer ON subscriptions.subscriptions USING btree (customer_id, started_at);
 
-CREATE UNIQUE INDEX subscriptions_one_live ON subscriptions.subscriptions USING btree (customer_id) WHERE (status = ANY (ARRAY['active'::text, 'past_due'::text]));
+CREATE UNIQUE INDEX subscriptions_one_incomplete ON subscriptions.subscriptions USING btree (customer_id) WHERE (status = 'incomplete'::text);
+
+CREATE UNIQUE INDEX subscriptions_one_live ON subscriptions.subscriptions USING btree (customer_id) WHERE (status = ANY (ARRAY['trialing'::text, 'active'::text, 'past_due'::text, 'paused'::text]));
 
 CREATE TRIGGER audit_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON accounts.audit FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
@@ -2033,6 +2131,8 @@ CREATE TRIGGER invoices_keep BEFORE DELETE OR UPDATE ON billing.invoices FOR EAC
 CREATE TRIGGER invoices_keep_all BEFORE TRUNCATE ON billing.invoices FOR EACH STATEMENT EXECUTE FUNCTION billing.keep_invoice();
 
 CREATE CONSTRAINT TRIGGER invoices_sums AFTER INSERT OR UPDATE ON billing.invoices DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION billing.check_invoice_sums();
+
+CREATE TRIGGER pending_changes_credit BEFORE INSERT OR UPDATE ON billing.pending_changes FOR EACH ROW EXECUTE FUNCTION billing.forbid_too_much_credit();
 
 CREATE TRIGGER period_fees_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.period_fees FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
@@ -2122,11 +2222,19 @@ CREATE TRIGGER holds_stay BEFORE DELETE OR TRUNCATE ON subscriptions.holds FOR E
 
 CREATE TRIGGER periods_keep BEFORE UPDATE ON subscriptions.periods FOR EACH ROW EXECUTE FUNCTION subscriptions.keep_period();
 
+CREATE CONSTRAINT TRIGGER periods_no_gap_after AFTER UPDATE OF end_at ON subscriptions.periods DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((old.end_at <> new.end_at)) EXECUTE FUNCTION subscriptions.forbid_gap();
+
+CREATE CONSTRAINT TRIGGER periods_no_gap_before AFTER INSERT ON subscriptions.periods DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.follows_at IS NULL)) EXECUTE FUNCTION subscriptions.forbid_gap();
+
 CREATE TRIGGER periods_stay BEFORE DELETE OR TRUNCATE ON subscriptions.periods FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER subscriptions_begin BEFORE INSERT ON subscriptions.subscriptions FOR EACH ROW EXECUTE FUNCTION subscriptions.begin_subscription();
 
 CREATE TRIGGER subscriptions_keep BEFORE UPDATE ON subscriptions.subscriptions FOR EACH ROW EXECUTE FUNCTION subscriptions.keep_subscription();
 
 CREATE TRIGGER subscriptions_stay BEFORE DELETE OR TRUNCATE ON subscriptions.subscriptions FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER trials_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON subscriptions.trials FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 ALTER TABLE ONLY accounts.api_keys
     ADD CONSTRAINT api_keys_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
@@ -2330,4 +2438,16 @@ ALTER TABLE ONLY subscriptions.subscriptions
     ADD CONSTRAINT subscriptions_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
 
 ALTER TABLE ONLY subscriptions.subscriptions
+    ADD CONSTRAINT subscriptions_next_plan_version_id_fkey FOREIGN KEY (next_plan_version_id) REFERENCES catalog.plan_versions(id);
+
+ALTER TABLE ONLY subscriptions.subscriptions
     ADD CONSTRAINT subscriptions_plan_version_id_fkey FOREIGN KEY (plan_version_id) REFERENCES catalog.plan_versions(id);
+
+ALTER TABLE ONLY subscriptions.trials
+    ADD CONSTRAINT trials_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
+
+ALTER TABLE ONLY subscriptions.trials
+    ADD CONSTRAINT trials_period_id_fkey FOREIGN KEY (period_id) REFERENCES subscriptions.periods(id);
+
+ALTER TABLE ONLY subscriptions.trials
+    ADD CONSTRAINT trials_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES subscriptions.subscriptions(id);

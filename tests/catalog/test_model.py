@@ -33,6 +33,7 @@ def version_of(draft: PlanDraft, version: int = 1, *, retired: bool = False) -> 
         prices=draft.prices,
         effective_from=START,
         retired=retired,
+        trial_days=draft.trial_days,
     )
 
 

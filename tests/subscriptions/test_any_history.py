@@ -28,11 +28,11 @@ from autorisen.subscriptions import (
     cancel_now,
     change_plan,
     close_and_open_next,
+    keep,
     mark_active,
     mark_past_due,
     periods_of,
     request_cancel,
-    resume,
     subscription_history,
     subscription_of,
 )
@@ -77,7 +77,7 @@ class History:
     async def act(self, unit: Unit, customer: Customer, action: str) -> None:
         live = await subscription_of(unit.tx, customer.id)
         assert live is not None, "a customer always has one"
-        verbs = {"cancel": request_cancel, "resume": resume, "stop": cancel_now}
+        verbs = {"cancel": request_cancel, "resume": keep, "stop": cancel_now}
         verbs |= {"fail": mark_past_due, "pay": mark_active}
         if action in verbs:
             await verbs[action](unit, live.id)

@@ -11,21 +11,40 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autorisen.catalog import Interval
-from autorisen.subscriptions import Entitlement, Period, Standing, Status, Subscription, TransitionRefused
+from autorisen.catalog import FlatPrice, Interval, PlanVersion, UsagePrice
+from autorisen.kit.money import Money
+from autorisen.subscriptions import (
+    Entitlement,
+    Period,
+    Standing,
+    Status,
+    Subscription,
+    TransitionRefused,
+    following,
+    plan_charged_in,
+    plan_in,
+)
 from autorisen.subscriptions.model import LIVE, TRANSITIONS, Trigger, next_status, standing
+from tests.factories.catalog import usage_price
 
 # Written out a second time on purpose: a change of the table has to be meant. A dash is a refusal.
 CELLS = """
-                incomplete  active     past_due   cancelled  ended
-paid            active      active     active     cancelled  ended
-payment_failed  incomplete  past_due   past_due   cancelled  ended
-request_cancel  -           active     past_due   -          -
-resume          -           active     past_due   -          -
-change_plan     -           active     past_due   -          -
-renew           -           active     past_due   -          -
-cancel_now      ended       cancelled  cancelled  -          -
-end             ended       ended      ended      ended      -
+                 trialing   incomplete  active     past_due   paused     cancelled  ended
+paid             trialing   active      active     active     paused     cancelled  ended
+payment_failed   trialing   incomplete  past_due   past_due   paused     cancelled  ended
+start_trial      -          -           trialing   -          -          -          -
+end_trial        active     -           -          -          -          -          -
+change_plan      active     -           active     past_due   -          -          -
+schedule_change  -          -           active     past_due   -          -          -
+request_cancel   trialing   -           active     past_due   paused     -          -
+request_pause    -          -           active     past_due   -          -          -
+keep             trialing   -           active     past_due   paused     -          -
+renew            -          -           active     past_due   paused     -          -
+pause            -          -           paused     paused     -          -          -
+resume           -          -           -          -          active     -          -
+cancel_now       cancelled  ended       cancelled  cancelled  cancelled  -          -
+expire           -          ended       -          -          -          -          -
+end              ended      -           ended      ended      ended      ended      -
 """
 STATUSES, *ROWS = [line.split() for line in CELLS.strip().splitlines()]
 TABLE = [
@@ -59,6 +78,12 @@ def test_an_ended_subscription_never_lives_again(triggers: list[Trigger]) -> Non
     for trigger in triggers:
         status = TRANSITIONS[status][trigger] or status
     assert status is Status.ENDED
+
+
+def a_plan(price: UsagePrice) -> PlanVersion:
+    flat = FlatPrice(UUID(int=5), "ZAR", "month", Money(52_900, "ZAR"))
+    limits = {"agents": 3, "executions": 100}
+    return PlanVersion(VERSION, "pro", 1, "Pro", "", 1, False, limits, (), (flat, price), START)
 
 
 def subscription(
@@ -107,11 +132,86 @@ def test_a_renewing_subscription_goes_on_although_its_period_is_not_closed_yet()
     # Anchored on 1 February in Johannesburg, so each period ends where the month does there.
     ends = [datetime(2026, 2, 28, 22, tzinfo=UTC), datetime(2026, 3, 31, 22, tzinfo=UTC)]
     period = replace(PERIOD, end_at=ends[0], planned_end_at=ends[0])
-    assert standing(subscription(), period, ends[0]) == Standing(VERSION, "month", *ends)
+    assert standing(subscription(), period, ends[0]) == Standing(VERSION, "month", ends[0], ends[1])
     late = standing(subscription(), period, datetime(2026, 7, 15, tzinfo=UTC))
     assert late == Standing(
         VERSION, "month", datetime(2026, 6, 30, 22, tzinfo=UTC), datetime(2026, 7, 31, 22, tzinfo=UTC)
     )
+
+
+def test_what_is_planned_holds_from_the_end_of_the_period_however_late_it_is_closed() -> None:
+    period = replace(PERIOD, end_at=datetime(2026, 2, 28, 22, tzinfo=UTC))
+    downgraded = replace(subscription(), next_plan_version_id=UUID(int=9), next_plan_key="free", next_interval="month")
+    found = standing(downgraded, period, datetime(2026, 3, 1, tzinfo=UTC))
+    assert found == Standing(UUID(int=9), "month", period.end_at, datetime(2026, 3, 31, 22, tzinfo=UTC))
+    paused = standing(replace(subscription(), pause_at_period_end=True), period, datetime(2026, 3, 1, tzinfo=UTC))
+    assert paused is not None
+    assert (paused.kind, paused.charged, paused.start_at) == ("pause", "pause", period.end_at)
+
+
+def test_paused_nothing_is_allowed_also_for_the_rest_of_a_paid_period() -> None:
+    found = standing(subscription(Status.PAUSED), PERIOD, START)
+    assert found is not None
+    assert (found.kind, found.charged, found.end_at) == ("pause", "paid", END)
+
+
+def test_a_trial_is_one_until_its_end_and_then_nothing_is_granted_that_nobody_paid() -> None:
+    trial = replace(PERIOD, kind="trial")
+    found = standing(subscription(Status.TRIALING), trial, START)
+    assert found is not None
+    assert (found.plan_version_id, found.kind, found.charged) == (VERSION, "trial", "trial")
+    over = standing(subscription(Status.TRIALING), trial, END)
+    assert over is not None
+    assert (over.plan_version_id, over.kind) == (None, "paid")
+
+
+def test_what_follows_keeps_the_day_of_the_month() -> None:
+    """31 January by the year, then by the month: the months go on from the anchor's day."""
+    anchor = datetime(2026, 1, 31, 10, tzinfo=UTC)
+    yearly = replace(
+        subscription(interval="year"),
+        anchor_at=anchor,
+        next_plan_version_id=VERSION,
+        next_plan_key="pro",
+        next_interval="month",
+    )
+    period = replace(PERIOD, interval="year", end_at=datetime(2027, 1, 31, 10, tzinfo=UTC))
+    after = following(yearly, period)
+    assert after is not None
+    assert (after.ordinal, after.subscription.anchor_at, after.interval) == (13, anchor, "month")
+    assert after.subscription.next_plan_version_id is None
+    monthly = replace(yearly, interval="month", next_interval="year")
+    within = following(monthly, replace(PERIOD, ordinal=5))
+    assert within is not None
+    assert (within.ordinal, within.subscription.anchor_at, within.interval) == (1, END, "year")
+
+
+def test_a_pause_follows_in_months_and_goes_on() -> None:
+    first = following(subscription(Status.PAUSED, interval="year"), replace(PERIOD, interval="year", ordinal=3))
+    assert first is not None
+    assert (first.kind, first.ordinal, first.interval, first.subscription.anchor_at) == ("pause", 1, "month", END)
+    second = following(first.subscription, replace(PERIOD, kind="pause"))
+    assert second is not None
+    assert (second.kind, second.ordinal, second.subscription.status) == ("pause", 2, Status.PAUSED)
+    planned = following(replace(subscription(), pause_at_period_end=True), PERIOD)
+    assert planned is not None
+    assert (planned.kind, planned.subscription.status) == ("pause", Status.PAUSED)
+    assert not planned.subscription.pause_at_period_end
+
+
+def test_what_a_plan_allows_and_charges_by_kind() -> None:
+    price = replace(usage_price("25", included="100"), minimum=Money(500, "ZAR"))
+    plan = a_plan(price)
+    assert plan_in(plan, "paid") is plan
+    trial = plan_in(plan, "trial").usage_prices("ZAR")[0]
+    assert (trial.included, trial.overage_allowed, trial.minimum) == (Decimal(100), False, None)
+    pause = plan_in(plan, "pause")
+    assert (pause.usage_prices("ZAR")[0].included, pause.usage_prices("ZAR")[0].overage_allowed) == (Decimal(0), False)
+    assert (pause.limits["executions"], pause.limits["agents"]) == (0, 3)
+    assert plan_charged_in(plan, "trial") == plan_in(plan, "trial")
+    charged = plan_charged_in(plan, "pause").usage_prices("ZAR")[0]
+    assert (charged.included, charged.overage_allowed, charged.minimum) == (Decimal(0), True, None)
+    assert plan_charged_in(plan, "pause").flat_price("ZAR", "month") == plan.flat_price("ZAR", "month")
 
 
 def test_an_expired_subscription_that_was_to_end_allows_only_the_default_plan() -> None:

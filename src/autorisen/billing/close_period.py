@@ -92,4 +92,5 @@ def _closing(terms: RatingTerms, subscription_id: UUID, invoice: Invoice | None,
         currency=terms.currency,
         plan_version_id=terms.plan.id,
         closed_at=at,
+        kind=terms.kind,
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from autorisen import subscriptions
+from autorisen import catalog, payments, subscriptions
 from autorisen.billing.build_invoice import Fee, billable_now, fee_line, usage_line
 from autorisen.billing.draft_invoice import draft_close, fee_between, rating_terms
 from autorisen.billing.errors import SubscriptionMissing
@@ -47,8 +47,11 @@ async def cost_so_far(tx: Tx, *, customer_id: UUID, now: datetime) -> CostSoFar:
     if found is None:
         raise SubscriptionMissing("the account is being set up; try again in a moment")
     standing, plan, currency = found
+    if standing.kind != "paid" and standing.plan_version_id is not None:
+        plan = subscriptions.plan_charged_in(await catalog.plan_version(tx, standing.plan_version_id), standing.charged)
     terms = RatingTerms(PREVIEW, customer_id, plan, currency, standing.interval, standing.start_at, standing.end_at)
-    fee = fee_between(plan, currency, standing.interval, standing.start_at, standing.end_at)
+    free = standing.charged != "paid"
+    fee = None if free else fee_between(plan, currency, standing.interval, standing.start_at, standing.end_at)
     lines = [] if fee is None else [fee_line(fee, _NO_TAX)]
     lines += [usage_line(rated, _NO_TAX) for rated in await rate_period(tx, terms, at=now)]
     return CostSoFar(
@@ -72,17 +75,21 @@ async def next_invoice(tx: Tx, settings: Settings, *, customer_id: UUID, now: da
     terms = await rating_terms(tx, period, subscription.currency)
     usage = await rate_period(tx, terms, at=now)
     late = await find_late_usage(tx, customer_id=customer_id, currency=terms.currency, at=now)
-    fee = _following_fee(subscription, period, terms)
+    fee = await _following_fee(tx, subscription, period)
     corrections = billable_now(usage=usage, late=late, fee=fee, currency=terms.currency)
     return await draft_close(tx, settings, subscription, terms, usage=usage, late=corrections, fee=fee, at=now)
 
 
-def _following_fee(
-    subscription: subscriptions.Subscription, period: subscriptions.Period, terms: RatingTerms
-) -> Fee | None:
-    if not subscription.renews:
+async def _following_fee(tx: Tx, subscription: subscriptions.Subscription, period: subscriptions.Period) -> Fee | None:
+    """The fee of what follows the period; after a trial only where a saved card will pay it."""
+    after = subscriptions.following(subscription, period)
+    if after is None and subscription.status is subscriptions.Status.TRIALING:
+        if subscription.cancel_at_period_end or await payments.default_method(tx, subscription.customer_id) is None:
+            return None
+        after = subscriptions.Following(replace(subscription, anchor_at=period.end_at), 1, "paid")
+    if after is None or after.kind != "paid":
         return None
-    end_at = subscriptions.next_period_end(
-        subscription.anchor_at, subscription.interval, period.ordinal + 1, subscription.time_zone
-    )
-    return fee_between(terms.plan, terms.currency, subscription.interval, period.end_at, end_at)
+    goes_on = after.subscription
+    end_at = subscriptions.next_period_end(goes_on.anchor_at, after.interval, after.ordinal, goes_on.time_zone)
+    plan = await catalog.plan_version(tx, goes_on.plan_version_id)
+    return fee_between(plan, goes_on.currency, after.interval, period.end_at, end_at)

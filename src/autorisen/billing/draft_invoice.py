@@ -23,12 +23,13 @@ async def rating_terms(tx: Tx, period: subscriptions.Period, currency: str) -> R
     return RatingTerms(
         period_id=period.id,
         customer_id=period.customer_id,
-        plan=await catalog.plan_version(tx, period.plan_version_id),
+        plan=subscriptions.plan_charged_in(await catalog.plan_version(tx, period.plan_version_id), period.kind),
         currency=currency,
         interval=period.interval,
         start_at=period.start_at,
         end_at=period.end_at,
         share=served_share(period),
+        kind=period.kind,
     )
 
 

@@ -51,7 +51,7 @@ def _nothing(now: RatedUsage) -> RatedUsage | None:
 
 async def terms_of(tx: Tx, closing: Closing) -> RatingTerms:
     """The terms under which a closed period was rated."""
-    plan = await catalog.plan_version(tx, closing.plan_version_id)
+    plan = subscriptions.plan_charged_in(await catalog.plan_version(tx, closing.plan_version_id), closing.kind)
     terms = RatingTerms(
         period_id=closing.period_id,
         customer_id=closing.customer_id,

@@ -210,6 +210,7 @@ class Closing:
     currency: str
     plan_version_id: UUID
     closed_at: datetime
+    kind: Literal["paid", "trial", "pause"] = "paid"
 
 
 class ChangeStatus(StrEnum):
@@ -240,10 +241,7 @@ class PendingChange:
 
 def sum_of(amounts: Iterable[Money], currency: str) -> Money:
     """The sum of amounts of one currency; zero of that currency for none."""
-    total = Money(0, currency)
-    for amount in amounts:
-        total = total + amount
-    return total
+    return sum(amounts, start=Money(0, currency))
 
 
 def fee_line_id(invoice: Invoice) -> UUID:

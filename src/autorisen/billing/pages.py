@@ -179,7 +179,7 @@ async def cancel(runtime: RuntimeDep, person: Member) -> Response:
 async def resume(runtime: RuntimeDep, person: Member) -> Response:
     async with runtime.unit() as unit:
         subscription = await _subscription(unit.tx, _customer(person))
-        await subscriptions.resume(unit, subscription.id)
+        await subscriptions.keep(unit, subscription.id)
         await accounts.record_audit(
             unit, actor=person.actor, action="subscription.resume", target=subscription.public_id, detail={}
         )

@@ -33,6 +33,7 @@ class RatingTerms:
     end_at: datetime
     # The part of the planned period that was served: a cut period owes that part of a minimum.
     share: Fraction = catalog.WHOLE_PERIOD
+    kind: subscriptions.PeriodKind = "paid"
 
 
 def rate_usage(

@@ -35,18 +35,18 @@ WHERE period_id = %(period_id)s AND meter = %(meter)s AND cell = %(cell)s::jsonb
 """
 INSERT_CLOSING = """
 INSERT INTO billing.closings (period_id, customer_id, subscription_id, invoice_id, period_start, period_end, interval,
-    currency, plan_version_id, closed_at)
+    currency, plan_version_id, closed_at, kind)
 VALUES (%(period_id)s, %(customer_id)s, %(subscription_id)s, %(invoice_id)s, %(period_start)s, %(period_end)s,
-    %(interval)s, %(currency)s, %(plan_version_id)s, %(closed_at)s)
+    %(interval)s, %(currency)s, %(plan_version_id)s, %(closed_at)s, %(kind)s)
 """
 CLOSING = """
 SELECT period_id, customer_id, subscription_id, invoice_id, period_start, period_end, interval, currency,
-    plan_version_id, closed_at
+    plan_version_id, closed_at, kind
 FROM billing.closings WHERE period_id = %(period_id)s
 """
 RECENT_CLOSINGS = """
 SELECT period_id, customer_id, subscription_id, invoice_id, period_start, period_end, interval, currency,
-    plan_version_id, closed_at
+    plan_version_id, closed_at, kind
 FROM billing.closings WHERE customer_id = %(customer_id)s AND currency = %(currency)s
 ORDER BY period_end DESC LIMIT %(limit)s
 """

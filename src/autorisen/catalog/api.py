@@ -86,7 +86,7 @@ class UsagePriceView(ModelView):
 
 
 class PlanView(BaseModel):
-    """One plan as it is sold now. A limit of null is unlimited."""
+    """One plan as it is sold now. A limit of null is unlimited; `trial_days` of null means that there is no trial."""
 
     key: str
     version: int
@@ -94,6 +94,7 @@ class PlanView(BaseModel):
     tagline: str
     rank: int
     is_default: bool
+    trial_days: int | None
     effective_from: datetime
     limits: dict[str, int | None]
     features: list[str]
@@ -127,6 +128,7 @@ def _plan(plan: PlanVersion, currency: str | None) -> PlanView:
         tagline=plan.tagline,
         rank=plan.rank,
         is_default=plan.is_default,
+        trial_days=plan.trial_days,
         effective_from=plan.effective_from,
         limits=dict(plan.limits),
         features=list(plan.features),

@@ -68,4 +68,5 @@ def _version_of(draft: PlanDraft, version: int, effective_from: datetime) -> Pla
         features=draft.features,
         prices=draft.prices,
         effective_from=effective_from,
+        trial_days=draft.trial_days,
     )

@@ -28,6 +28,7 @@ from autorisen.kit.money import EXPONENTS
 from autorisen.kit.problems import FieldError
 
 KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
+TRIAL_DAYS_MAX = 365
 METER_KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){0,3}")
 
 
@@ -81,6 +82,7 @@ def _plan(table: Table, meters: dict[str, MeterTerms]) -> PlanDraft:
     name, tagline = table.text("name"), table.text("tagline")
     rank, is_default = table.whole("rank"), table.flag("default", fallback=False)
     features = table.texts("features")
+    trial_days = _trial_days(table)
     limits = _limits(table.table("limits"))
     flat = [_flat_price(price) for price in table.tables("price", required=True)]
     table.refuse_repeats("price", [(price.currency, price.interval) for price in flat])
@@ -90,7 +92,16 @@ def _plan(table: Table, meters: dict[str, MeterTerms]) -> PlanDraft:
     table.refuse_repeats("usage", [(price.meter, price.currency) for price in usage])
     table.refuse_unknown()
     prices: tuple[Price, ...] = (*flat, *usage)
-    return PlanDraft(key, name, tagline, rank, is_default, limits, features, prices)
+    return PlanDraft(key, name, tagline, rank, is_default, limits, features, prices, trial_days)
+
+
+def _trial_days(table: Table) -> int | None:
+    if "trial_days" not in table.raw:
+        return None
+    days = table.whole("trial_days")
+    if not 1 <= days <= TRIAL_DAYS_MAX:
+        table.fail("trial_days", f"must be from 1 to {TRIAL_DAYS_MAX}")
+    return days
 
 
 def _limits(table: Table) -> dict[str, int | None]:
@@ -126,6 +137,8 @@ def _rules_between_plans(drafts: list[PlanDraft]) -> Iterator[FieldError]:
         yield FieldError("/plan", f"must have exactly one default plan, not {len(defaults)}")
         return
     index, default = defaults[0]
+    if default.trial_days is not None:
+        yield FieldError(f"/plan/{index}/trial_days", "must not be given: the default plan is free")
     flat = [price for price in default.prices if isinstance(price, FlatPrice)]
     if any(price.amount for price in flat):
         yield FieldError(

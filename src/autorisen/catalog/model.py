@@ -101,6 +101,7 @@ class PlanVersion:
     prices: tuple[Price, ...]
     effective_from: datetime
     retired: bool = False
+    trial_days: int | None = None
 
     @property
     def currencies(self) -> tuple[str, ...]:
@@ -140,6 +141,7 @@ class PlanDraft:
     limits: Mapping[str, int | None]
     features: tuple[str, ...]
     prices: tuple[Price, ...]
+    trial_days: int | None = None
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ def terms(plan: PlanVersion | PlanDraft) -> dict[str, str]:
         "default": str(plan.is_default).lower(),
         "features": " | ".join(plan.features),
     }
+    if plan.trial_days is not None:
+        found["trial_days"] = str(plan.trial_days)
     for limit, value in plan.limits.items():
         found[f"limits.{limit}"] = "unlimited" if value is None else str(value)
     for price in plan.prices:

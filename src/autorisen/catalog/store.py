@@ -48,10 +48,11 @@ PRICES_OF_VERSIONS: LiteralString = """
 
 INSERT_VERSION: LiteralString = """
     INSERT INTO catalog.plan_versions (
-        id, plan_key, version, name, tagline, rank, is_default, retired, limits, features, effective_from, created_at
+        id, plan_key, version, name, tagline, rank, is_default, retired, limits, features, effective_from, created_at,
+        trial_days
     ) VALUES (
         %(id)s, %(plan_key)s, %(version)s, %(name)s, %(tagline)s, %(rank)s, %(is_default)s, %(retired)s,
-        %(limits)s, %(features)s, %(effective_from)s, %(created_at)s
+        %(limits)s, %(features)s, %(effective_from)s, %(created_at)s, %(trial_days)s
     )
 """
 
@@ -131,6 +132,7 @@ async def insert_plan_version(tx: Tx, plan: PlanVersion, created_at: datetime) -
         "features": Jsonb(list(plan.features)),
         "effective_from": plan.effective_from,
         "created_at": created_at,
+        "trial_days": plan.trial_days,
     }
     await tx.execute(INSERT_VERSION, version)
     rows = [row | {"plan_version_id": plan.id} for price in plan.prices for row in _price_rows(price)]
@@ -168,6 +170,7 @@ def _plan_version(row: dict[str, Any], prices: tuple[Price, ...]) -> PlanVersion
         prices=prices,
         effective_from=row["effective_from"],
         retired=row["retired"],
+        trial_days=row["trial_days"],
     )
 
 

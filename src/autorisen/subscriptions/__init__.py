@@ -1,13 +1,15 @@
 """The contract of a customer: its plan, its periods, its status, and what it allows.
 
 Owns the PostgreSQL schema `subscriptions`: `subscriptions` (at most one live per customer) and `periods` (half-open,
-without gap or overlap, by constraint), and through the sub-package `holds` `quotas`, `holds` and `hold_draws`. Facts:
-SubscriptionStarted, PeriodOpened, PeriodCut, PlanChanged, CancelRequested, CancelWithdrawn, SubscriptionPastDue,
-SubscriptionRecovered, SubscriptionEnded.
+without gap or overlap, by constraint) and `trials`, and through the sub-package `holds` `quotas`, `holds` and
+`hold_draws`. Facts: SubscriptionStarted, PeriodOpened, PeriodCut, PlanChanged, ChangeScheduled, ChangeWithdrawn,
+CancelRequested, CancelWithdrawn, TrialStarted, TrialEnded, PauseRequested, SubscriptionPaused, SubscriptionResumed,
+SubscriptionCancelled, SubscriptionExpired, SubscriptionPastDue, SubscriptionRecovered, SubscriptionEnded. Its state
+table is drawn in docs/lifecycle.md.
 """
 
-from autorisen.subscriptions.cancel import cancel_now, request_cancel, resume
-from autorisen.subscriptions.change_plan import change_plan
+from autorisen.subscriptions.cancel import cancel_now, keep, request_cancel
+from autorisen.subscriptions.change_plan import change_plan, schedule_change
 from autorisen.subscriptions.close_and_open_next import close_and_open_next
 from autorisen.subscriptions.entitlements import entitlements, standing_of
 from autorisen.subscriptions.errors import (
@@ -18,17 +20,35 @@ from autorisen.subscriptions.errors import (
     PlanNotSold,
     SubscriptionNotFound,
     TransitionRefused,
+    TrialBeingSettled,
+    TrialRefused,
 )
 from autorisen.subscriptions.facts import (
     CancelRequested,
     CancelWithdrawn,
+    ChangeScheduled,
+    ChangeWithdrawn,
+    PauseRequested,
     PeriodCut,
     PeriodOpened,
     PlanChanged,
+    SubscriptionCancelled,
     SubscriptionEnded,
+    SubscriptionExpired,
     SubscriptionPastDue,
+    SubscriptionPaused,
     SubscriptionRecovered,
+    SubscriptionResumed,
     SubscriptionStarted,
+    TrialEnded,
+    TrialStarted,
+)
+from autorisen.subscriptions.first_payment import (
+    FIRST_PAYMENT_WITHIN,
+    begin_wanted,
+    default_subscription,
+    expire_wanted,
+    want_subscription,
 )
 from autorisen.subscriptions.holds import (
     EXPIRE_HOLDS,
@@ -52,9 +72,22 @@ from autorisen.subscriptions.holds import (
     release_hold,
     settle_hold,
 )
-from autorisen.subscriptions.model import LIVE, Entitlement, Period, Standing, Status, Subscription
+from autorisen.subscriptions.model import (
+    LIVE,
+    Entitlement,
+    Following,
+    Period,
+    PeriodKind,
+    Standing,
+    Status,
+    Subscription,
+    Trigger,
+    following,
+)
 from autorisen.subscriptions.past_due import mark_active, mark_past_due
-from autorisen.subscriptions.periods import next_period_end
+from autorisen.subscriptions.pause import end_pause, pause_now, request_pause
+from autorisen.subscriptions.periods import days_after, next_period_end
+from autorisen.subscriptions.plan_in import plan_charged_in, plan_in
 from autorisen.subscriptions.start_subscription import on_customer_created, start_subscription
 from autorisen.subscriptions.store import (
     current_period,
@@ -65,18 +98,25 @@ from autorisen.subscriptions.store import (
     subscription_history,
     subscription_of,
     subscriptions_of,
+    tried_plans,
+    wanted_subscription,
 )
+from autorisen.subscriptions.trial import end_trial, start_trial
 
 __all__ = [
     "EXPIRE_HOLDS",
     "EXPIRE_HOLDS_JOB",
+    "FIRST_PAYMENT_WITHIN",
     "LIVE",
     "AlreadySubscribed",
     "CancelRequested",
     "CancelWithdrawn",
+    "ChangeScheduled",
+    "ChangeWithdrawn",
     "Draw",
     "DrawConflict",
     "Entitlement",
+    "Following",
     "Hold",
     "HoldEnded",
     "HoldExhausted",
@@ -84,8 +124,10 @@ __all__ = [
     "HoldNotFound",
     "HoldStatus",
     "MeterUnknown",
+    "PauseRequested",
     "Period",
     "PeriodCut",
+    "PeriodKind",
     "PeriodNotBegun",
     "PeriodNotFound",
     "PeriodOpened",
@@ -97,37 +139,62 @@ __all__ = [
     "Standing",
     "Status",
     "Subscription",
+    "SubscriptionCancelled",
     "SubscriptionEnded",
+    "SubscriptionExpired",
     "SubscriptionNotFound",
     "SubscriptionPastDue",
+    "SubscriptionPaused",
     "SubscriptionRecovered",
+    "SubscriptionResumed",
     "SubscriptionStarted",
     "TransitionRefused",
+    "TrialBeingSettled",
+    "TrialEnded",
+    "TrialRefused",
+    "TrialStarted",
+    "Trigger",
     "UsageNotRecorded",
+    "begin_wanted",
     "cancel_now",
     "change_plan",
     "close_and_open_next",
     "current_period",
+    "days_after",
+    "default_subscription",
     "draw_hold",
+    "end_pause",
+    "end_trial",
     "entitlements",
+    "expire_wanted",
     "find_hold",
+    "following",
     "hold_quota",
+    "keep",
     "mark_active",
     "mark_past_due",
     "next_period_end",
     "on_customer_created",
+    "pause_now",
     "period",
     "periods_of",
+    "plan_charged_in",
+    "plan_in",
     "quota",
     "release_hold",
     "request_cancel",
-    "resume",
+    "request_pause",
+    "schedule_change",
     "settle_hold",
     "standing_of",
     "start_subscription",
+    "start_trial",
     "status_counts",
     "subscription",
     "subscription_history",
     "subscription_of",
     "subscriptions_of",
+    "tried_plans",
+    "want_subscription",
+    "wanted_subscription",
 ]

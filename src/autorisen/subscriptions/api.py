@@ -122,7 +122,7 @@ async def _change(
     async with runtime.unit() as unit:
         who = await _customer(unit.tx, principal, customer)
         live = await _live(unit.tx, who)
-        verb = cancel.request_cancel if action == "cancel" else cancel.resume
+        verb = cancel.request_cancel if action == "cancel" else cancel.keep
         after = await verb(unit, live.id)
         await accounts.record_audit(
             unit, actor=principal.actor, action=f"subscription.{action}", target=after.public_id, detail={}

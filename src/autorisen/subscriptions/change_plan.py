@@ -1,4 +1,4 @@
-"""Change the plan or the cycle at once."""
+"""Change the plan or the cycle: at once, or with the period."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from autorisen.catalog import Interval, PlanVersion
 from autorisen.kit.unit import Unit
 from autorisen.kit.work import record
 from autorisen.subscriptions import store
-from autorisen.subscriptions.errors import PeriodNotBegun
-from autorisen.subscriptions.facts import PlanChanged
+from autorisen.subscriptions.errors import TransitionRefused
+from autorisen.subscriptions.facts import ChangeScheduled, PlanChanged
 from autorisen.subscriptions.model import INSTANT, Period, Subscription, Trigger, next_status
-from autorisen.subscriptions.open_period import cut_period, open_following, open_period
+from autorisen.subscriptions.open_period import cut_period, open_period
+from autorisen.subscriptions.reach import reach
 from autorisen.subscriptions.start_subscription import require_sold
 
 
@@ -29,23 +30,23 @@ async def change_plan(
     """End the running period at `at` and open one of the new plan there, which becomes the anchor of those after it.
 
     The ended period stays open for closing: its usage is rated by its own plan. `fee_invoiced` says that the new
-    period's fee has been invoiced ahead. A wish to cancel is withdrawn by it. Raises `TransitionRefused`,
-    `PlanNotSold`, and `PeriodNotBegun` before the subscription starts.
+    period's fee has been invoiced ahead. Whatever was to happen with the period is taken back by it. Raises
+    `TransitionRefused`, `PlanNotSold`, and `PeriodNotBegun` before the subscription starts.
     """
     before = await store.subscription(unit.tx, subscription_id, lock=True)
+    next_status(before.status, Trigger.CHANGE_PLAN)
+    require_sold(plan_version, before.currency, interval or before.interval)
+    before, running = await reach(unit, before, at)
     status = next_status(before.status, Trigger.CHANGE_PLAN)
     cycle = interval or before.interval
-    require_sold(plan_version, before.currency, cycle)
-    running = await period_at(unit, before, at)
     cut_at = max(at, running.start_at + INSTANT)
     await cut_period(unit, running, cut_at)
     after = replace(
-        before,
+        before.kept,
         plan_version_id=plan_version.id,
         plan_key=plan_version.plan_key,
         interval=cycle,
         status=status,
-        cancel_at_period_end=False,
         anchor_at=cut_at,
     )
     await store.update_subscription(unit.tx, after)
@@ -55,14 +56,28 @@ async def change_plan(
     return await open_period(unit, after, start_at=cut_at, ordinal=1, follows=True, fee_invoiced=fee_invoiced)
 
 
-async def period_at(unit: Unit, subscription: Subscription, at: datetime) -> Period:
-    """The newest period, once it reaches `at`: renewals that have fallen due before `at` are opened first.
+async def schedule_change(
+    unit: Unit, subscription_id: UUID, *, plan_version: PlanVersion, interval: Interval
+) -> Subscription:
+    """Let the subscription go on as another plan or cycle when its period is over; until then nothing changes.
 
-    It may begin after `at`: time does not run backwards over a change that has been made.
+    The prices are agreed now: it is this version that will hold. It replaces whatever was to happen with the period.
+    Raises `TransitionRefused`, also for the plan and cycle it has, and `PlanNotSold`.
     """
-    if at < subscription.started_at:
-        raise PeriodNotBegun(f"the subscription starts at {subscription.started_at.isoformat()}")
-    running = await store.current_period(unit.tx, subscription.id)
-    while running.end_at <= at:
-        running = await open_following(unit, subscription, running)
-    return running
+    before = await store.subscription(unit.tx, subscription_id, lock=True)
+    next_status(before.status, Trigger.SCHEDULE_CHANGE)
+    require_sold(plan_version, before.currency, interval)
+    before, running = await reach(unit, before, unit.now)
+    if (plan_version.plan_key, interval) == (before.plan_key, before.interval):
+        raise TransitionRefused(f"{plan_version.name} by the {interval} is the present plan")
+    after = replace(
+        before.kept,
+        status=next_status(before.status, Trigger.SCHEDULE_CHANGE),
+        next_plan_version_id=plan_version.id,
+        next_plan_key=plan_version.plan_key,
+        next_interval=interval,
+    )
+    if after != before:
+        await store.update_subscription(unit.tx, after)
+        await record(unit, ChangeScheduled(after.id, after.customer_id, plan_version.id, interval, running.end_at))
+    return after

@@ -12,8 +12,8 @@ from autorisen.kit.work import record
 from autorisen.subscriptions import store
 from autorisen.subscriptions.errors import PeriodStillRunning
 from autorisen.subscriptions.facts import SubscriptionEnded
-from autorisen.subscriptions.model import Period, Subscription, Trigger, next_status
-from autorisen.subscriptions.open_period import open_following
+from autorisen.subscriptions.model import Period, Subscription, Trigger, following, next_status
+from autorisen.subscriptions.reach import go_on
 from autorisen.subscriptions.start_subscription import start_on
 
 
@@ -21,9 +21,9 @@ async def close_and_open_next(unit: Unit, period_id: UUID) -> Period | None:
     """Mark a period closed, for ever, and give the period that renews it, whose fee is now to be invoiced.
 
     The next one opens where this one ends, unless it exists already. A subscription that was to be cancelled with its
-    period ends there, and the default plan starts at the same instant: then that plan's period is given. None after a
-    change of plan, which has a fee of its own. A closed period stays as it is and gives None, so it may be repeated.
-    Raises `PeriodStillRunning` before the period's end.
+    period, or a trial that nobody pays on for, ends there, and the default plan starts at the same instant: then that
+    plan's period is given. None when no fee is due: after a change of plan, which has one of its own, and in a pause.
+    A closed period stays as it is and gives None, so it may be repeated. Raises `PeriodStillRunning` before its end.
     """
     period = await store.period(unit.tx, period_id, lock=True)
     if period.status == "closed":
@@ -32,12 +32,11 @@ async def close_and_open_next(unit: Unit, period_id: UUID) -> Period | None:
         raise PeriodStillRunning(f"it runs until {period.end_at.isoformat()}")
     await store.close_period(unit.tx, period_id)
     subscription = await store.subscription(unit.tx, period.subscription_id)
-    following = await store.following_period(unit.tx, period)
-    if following is not None:
-        return following if following.is_renewal_of(period) else None
-    if subscription.renews:
-        renewed = replace(subscription, status=next_status(subscription.status, Trigger.RENEW))
-        return await open_following(unit, renewed, period)
+    opened = await store.following_period(unit.tx, period)
+    if opened is None and (after := following(subscription, period)) is not None:
+        opened = await go_on(unit, subscription, after, period)
+    if opened is not None:
+        return opened if opened.owes_fee else None
     was_live = subscription.is_live
     await _end(unit, subscription, period.end_at)
     return await start_default(unit, subscription, period.end_at) if was_live else None

@@ -12,6 +12,7 @@ from autorisen.catalog import PlanVersion, UsagePrice, months_of
 from autorisen.kit.database import Tx
 from autorisen.subscriptions import store
 from autorisen.subscriptions.model import Entitlement, Standing, standing
+from autorisen.subscriptions.plan_in import METERED_LIMITS, plan_in
 
 # How each limit is shown; "executions" counts what the meter agent.execution counts.
 LIMIT_NAMES: Mapping[str, tuple[str, str]] = {
@@ -21,7 +22,6 @@ LIMIT_NAMES: Mapping[str, tuple[str, str]] = {
     "storage_mb": ("Storage", "MB"),
     "support_hours": ("Support reply within", "hours"),
 }
-METERED_LIMITS: Mapping[str, str] = {"executions": "agent.execution"}
 
 
 async def standing_of(tx: Tx, customer_id: UUID, now: datetime) -> tuple[Standing, PlanVersion, str] | None:
@@ -37,7 +37,7 @@ async def standing_of(tx: Tx, customer_id: UUID, now: datetime) -> tuple[Standin
         plan = await catalog.default_plan(tx, now)
     else:
         plan = await catalog.plan_version(tx, terms.plan_version_id)
-    return terms, plan, subscription.currency
+    return terms, plan_in(plan, terms.kind), subscription.currency
 
 
 async def entitlements(tx: Tx, *, customer_id: UUID, now: datetime) -> list[Entitlement]:

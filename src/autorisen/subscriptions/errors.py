@@ -29,6 +29,18 @@ class PeriodNotBegun(Conflict):
     code, title = "period_not_begun", "The period has not begun"
 
 
+class TrialBeingSettled(Conflict):
+    """A trial is over, and what follows it is being decided."""
+
+    code, title = "trial_being_settled", "The trial has just ended"
+
+
+class TrialRefused(Conflict):
+    """One trial per customer and plan, from the default plan only, and only where the plan offers one."""
+
+    code, title = "trial_refused", "This plan can't be tried"
+
+
 class PlanNotSold(InvalidInput):
     """The plan has no price in that currency for that interval."""
 

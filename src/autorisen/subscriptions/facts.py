@@ -53,6 +53,90 @@ class PlanChanged(Fact):
 
 
 @dataclass(frozen=True)
+class ChangeScheduled(Fact):
+    """Another plan or cycle will hold when the period is over, at `at`."""
+
+    subscription_id: UUID
+    customer_id: UUID
+    to_plan_version_id: UUID
+    interval: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ChangeWithdrawn(Fact):
+    """A planned change, or a planned pause, will not happen after all."""
+
+    subscription_id: UUID
+    customer_id: UUID
+
+
+@dataclass(frozen=True)
+class TrialStarted(Fact):
+    """A customer tries a plan until `ends_at` without paying."""
+
+    subscription_id: UUID
+    customer_id: UUID
+    plan_key: str
+    ends_at: datetime
+
+
+@dataclass(frozen=True)
+class TrialEnded(Fact):
+    """A trial is over: the paid time has begun, or the customer is back on the default plan."""
+
+    subscription_id: UUID
+    customer_id: UUID
+    plan_key: str
+    converted: bool
+
+
+@dataclass(frozen=True)
+class PauseRequested(Fact):
+    """The subscription will pause when its period is over, at `at`."""
+
+    subscription_id: UUID
+    customer_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True)
+class SubscriptionPaused(Fact):
+    """From `at` on nothing may be used; no further fee is charged until it is resumed."""
+
+    subscription_id: UUID
+    customer_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True)
+class SubscriptionResumed(Fact):
+    """A pause is over. `paid_until` is given when it resumed inside a period that was paid already."""
+
+    subscription_id: UUID
+    customer_id: UUID
+    at: datetime
+    paid_until: datetime | None
+
+
+@dataclass(frozen=True)
+class SubscriptionCancelled(Fact):
+    """The subscription was stopped at once."""
+
+    subscription_id: UUID
+    customer_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True)
+class SubscriptionExpired(Fact):
+    """The first payment of a wanted subscription did not come in time."""
+
+    subscription_id: UUID
+    customer_id: UUID
+
+
+@dataclass(frozen=True)
 class CancelRequested(Fact):
     """The subscription will end with its period, at `ends_at`."""
 

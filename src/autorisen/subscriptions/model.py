@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
-from autorisen.catalog import Interval
+from autorisen.catalog import Interval, months_of
 from autorisen.kit.ids import public_id
 from autorisen.subscriptions.errors import TransitionRefused
 from autorisen.subscriptions.periods import next_period_end
@@ -22,9 +22,11 @@ INSTANT = timedelta(microseconds=1)
 class Status(StrEnum):
     """Where a subscription stands."""
 
-    INCOMPLETE = "incomplete"  # wanted, but its first payment has not come; it entitles to nothing
+    TRIALING = "trialing"  # tries a plan without paying; its use counts against the plan's allowance
+    INCOMPLETE = "incomplete"  # wanted, but its first payment has not come; it entitles to nothing, and expires
     ACTIVE = "active"
     PAST_DUE = "past_due"  # a payment failed; it still entitles, for as long as dunning allows
+    PAUSED = "paused"  # kept without a fee; nothing may be used
     CANCELLED = "cancelled"  # stopped at once; only the closing of its last period is left
     ENDED = "ended"  # over, and final
 
@@ -32,73 +34,64 @@ class Status(StrEnum):
 class Trigger(StrEnum):
     """What may happen to a subscription."""
 
-    PAID = "paid"
+    PAID = "paid"  # all that was due is paid
     PAYMENT_FAILED = "payment_failed"
-    REQUEST_CANCEL = "request_cancel"
+    START_TRIAL = "start_trial"
+    END_TRIAL = "end_trial"  # the trial is over, and there is a way to collect
+    CHANGE_PLAN = "change_plan"  # at once: an upgrade, another cycle, or a purchase during the trial
+    SCHEDULE_CHANGE = "schedule_change"  # with the period: a downgrade, or a year that becomes months
+    REQUEST_CANCEL = "request_cancel"  # with the period
+    REQUEST_PAUSE = "request_pause"  # with the period
+    KEEP = "keep"  # takes back whatever was to happen with the period
+    RENEW = "renew"  # a period follows a period
+    PAUSE = "pause"  # at once, or with the period when it was requested
     RESUME = "resume"
-    CHANGE_PLAN = "change_plan"
-    RENEW = "renew"
     CANCEL_NOW = "cancel_now"
-    END = "end"
+    EXPIRE = "expire"  # the first payment did not come in time
+    END = "end"  # the last period is closed
 
 
-# Every cell is stated: the status that follows, or None where the trigger is refused.
-TRANSITIONS: Mapping[Status, Mapping[Trigger, Status | None]] = {
-    Status.INCOMPLETE: {
-        Trigger.PAID: Status.ACTIVE,
-        Trigger.PAYMENT_FAILED: Status.INCOMPLETE,
-        Trigger.REQUEST_CANCEL: None,
-        Trigger.RESUME: None,
-        Trigger.CHANGE_PLAN: None,
-        Trigger.RENEW: None,
-        Trigger.CANCEL_NOW: Status.ENDED,
-        Trigger.END: Status.ENDED,
-    },
-    Status.ACTIVE: {
-        Trigger.PAID: Status.ACTIVE,
-        Trigger.PAYMENT_FAILED: Status.PAST_DUE,
-        Trigger.REQUEST_CANCEL: Status.ACTIVE,
-        Trigger.RESUME: Status.ACTIVE,
-        Trigger.CHANGE_PLAN: Status.ACTIVE,
-        Trigger.RENEW: Status.ACTIVE,
-        Trigger.CANCEL_NOW: Status.CANCELLED,
-        Trigger.END: Status.ENDED,
-    },
-    Status.PAST_DUE: {
-        Trigger.PAID: Status.ACTIVE,
-        Trigger.PAYMENT_FAILED: Status.PAST_DUE,
-        Trigger.REQUEST_CANCEL: Status.PAST_DUE,
-        Trigger.RESUME: Status.PAST_DUE,
-        Trigger.CHANGE_PLAN: Status.PAST_DUE,
-        Trigger.RENEW: Status.PAST_DUE,
-        Trigger.CANCEL_NOW: Status.CANCELLED,
-        Trigger.END: Status.ENDED,
-    },
-    # Late payments of old invoices still arrive after the end; they settle the invoice and revive nothing.
-    Status.CANCELLED: {
-        Trigger.PAID: Status.CANCELLED,
-        Trigger.PAYMENT_FAILED: Status.CANCELLED,
-        Trigger.REQUEST_CANCEL: None,
-        Trigger.RESUME: None,
-        Trigger.CHANGE_PLAN: None,
-        Trigger.RENEW: None,
-        Trigger.CANCEL_NOW: None,
-        Trigger.END: Status.ENDED,
-    },
-    Status.ENDED: {
-        Trigger.PAID: Status.ENDED,
-        Trigger.PAYMENT_FAILED: Status.ENDED,
-        Trigger.REQUEST_CANCEL: None,
-        Trigger.RESUME: None,
-        Trigger.CHANGE_PLAN: None,
-        Trigger.RENEW: None,
-        Trigger.CANCEL_NOW: None,
-        Trigger.END: None,
-    },
+_TRIAL, _INCOMPLETE, _ACTIVE, _DUE = Status.TRIALING, Status.INCOMPLETE, Status.ACTIVE, Status.PAST_DUE
+_PAUSED, _CANCELLED, _ENDED, _NO = Status.PAUSED, Status.CANCELLED, Status.ENDED, None
+
+# THE state table, total over (status, trigger): the status that follows, or _NO where the trigger is refused.
+# The columns are the statuses in the order of `Status`. Late payments of old invoices still arrive after the end; they
+# settle the invoice and revive nothing. `subscriptions.may_move` in the database holds the moves; a test compares both,
+# and `scripts/write_lifecycle.py` draws docs/lifecycle.md from here.
+_ROWS: Mapping[Trigger, tuple[Status | None, ...]] = {
+    Trigger.PAID: (_TRIAL, _ACTIVE, _ACTIVE, _ACTIVE, _PAUSED, _CANCELLED, _ENDED),
+    Trigger.PAYMENT_FAILED: (_TRIAL, _INCOMPLETE, _DUE, _DUE, _PAUSED, _CANCELLED, _ENDED),
+    Trigger.START_TRIAL: (_NO, _NO, _TRIAL, _NO, _NO, _NO, _NO),
+    Trigger.END_TRIAL: (_ACTIVE, _NO, _NO, _NO, _NO, _NO, _NO),
+    Trigger.CHANGE_PLAN: (_ACTIVE, _NO, _ACTIVE, _DUE, _NO, _NO, _NO),
+    Trigger.SCHEDULE_CHANGE: (_NO, _NO, _ACTIVE, _DUE, _NO, _NO, _NO),
+    Trigger.REQUEST_CANCEL: (_TRIAL, _NO, _ACTIVE, _DUE, _PAUSED, _NO, _NO),
+    Trigger.REQUEST_PAUSE: (_NO, _NO, _ACTIVE, _DUE, _NO, _NO, _NO),
+    Trigger.KEEP: (_TRIAL, _NO, _ACTIVE, _DUE, _PAUSED, _NO, _NO),
+    Trigger.RENEW: (_NO, _NO, _ACTIVE, _DUE, _PAUSED, _NO, _NO),
+    Trigger.PAUSE: (_NO, _NO, _PAUSED, _PAUSED, _NO, _NO, _NO),
+    Trigger.RESUME: (_NO, _NO, _NO, _NO, _ACTIVE, _NO, _NO),
+    Trigger.CANCEL_NOW: (_CANCELLED, _ENDED, _CANCELLED, _CANCELLED, _CANCELLED, _NO, _NO),
+    Trigger.EXPIRE: (_NO, _ENDED, _NO, _NO, _NO, _NO, _NO),
+    Trigger.END: (_ENDED, _NO, _ENDED, _ENDED, _ENDED, _ENDED, _NO),
 }
+TRANSITIONS: Mapping[Status, Mapping[Trigger, Status | None]] = {
+    status: {trigger: row[column] for trigger, row in _ROWS.items()} for column, status in enumerate(Status)
+}
+MOVES: frozenset[tuple[Status, Status]] = frozenset(
+    (status, after)
+    for status, row in TRANSITIONS.items()
+    for after in row.values()
+    if after is not None and after is not status
+)
+# What a new row may say; the database knows them too.
+FIRST = frozenset({Status.ACTIVE, Status.INCOMPLETE})
 
 # A customer has at most one of these; the partial unique index of the table names the same.
-LIVE = frozenset({Status.ACTIVE, Status.PAST_DUE})
+LIVE = frozenset({Status.TRIALING, Status.ACTIVE, Status.PAST_DUE, Status.PAUSED})
+
+# Why a stretch of time is stored: it is paid for, tried, or a pause.
+PeriodKind = Literal["paid", "trial", "pause"]
 
 
 def next_status(status: Status, trigger: Trigger) -> Status:
@@ -111,7 +104,10 @@ def next_status(status: Status, trigger: Trigger) -> Status:
 
 @dataclass(frozen=True)
 class Subscription:
-    """The contract of a customer on one plan version. Its periods are counted from `anchor_at` in its time zone."""
+    """The contract of a customer on one plan version. Its periods are counted from `anchor_at` in its time zone.
+
+    At most one thing is to happen with the period that runs: it is cancelled, paused, or goes on as the `next_` plan.
+    """
 
     id: UUID
     customer_id: UUID
@@ -125,6 +121,10 @@ class Subscription:
     ended_at: datetime | None
     anchor_at: datetime
     time_zone: str
+    pause_at_period_end: bool = False
+    next_plan_version_id: UUID | None = None
+    next_plan_key: str | None = None
+    next_interval: Interval | None = None
 
     @property
     def public_id(self) -> str:
@@ -136,8 +136,20 @@ class Subscription:
 
     @property
     def renews(self) -> bool:
-        """Whether another period follows the present one."""
-        return self.is_live and not self.cancel_at_period_end
+        """Whether another period follows the present one by itself; what follows a trial is decided at its end."""
+        return self.is_live and not self.cancel_at_period_end and self.status is not Status.TRIALING
+
+    @property
+    def kept(self) -> Subscription:
+        """The same, with nothing to happen at the end of its period."""
+        return replace(
+            self,
+            cancel_at_period_end=False,
+            pause_at_period_end=False,
+            next_plan_version_id=None,
+            next_plan_key=None,
+            next_interval=None,
+        )
 
 
 @dataclass(frozen=True)
@@ -159,6 +171,7 @@ class Period:
     planned_end_at: datetime
     status: Literal["open", "closed"]
     fee_invoiced: bool
+    kind: PeriodKind = "paid"
 
     @property
     def public_id(self) -> str:
@@ -168,13 +181,56 @@ class Period:
     def was_cut(self) -> bool:
         return self.end_at < self.planned_end_at
 
-    def is_renewal_of(self, before: Period) -> bool:
-        """Whether it goes on with the same terms in full: opened early, by a cancellation in the grace time, say.
+    @property
+    def owes_fee(self) -> bool:
+        """Whether its flat fee is still to be invoiced when the period before it is closed.
 
-        One that a change of plan has cut again is left out: it lasted from the end of `before` to the change, less
+        One that was opened early and cut again is left out: it lasted from the end of that period to the change, less
         than the closing was late, and no fee is worth charging for that.
         """
-        return self.ordinal == before.ordinal + 1 and not self.was_cut
+        return self.kind == "paid" and not self.fee_invoiced and not self.was_cut
+
+
+@dataclass(frozen=True)
+class Following:
+    """What comes after a period: the subscription as it goes on, and the number and kind of its next period."""
+
+    subscription: Subscription
+    ordinal: int
+    kind: PeriodKind
+
+    @property
+    def interval(self) -> Interval:
+        """A pause is counted in months, whatever the cycle is."""
+        return "month" if self.kind == "pause" else self.subscription.interval
+
+
+def following(subscription: Subscription, period: Period) -> Following | None:
+    """What follows the newest period of a subscription when it is over; None when the subscription ends with it."""
+    if not subscription.renews:
+        return None
+    if subscription.pause_at_period_end or (subscription.status is Status.PAUSED and period.kind == "paid"):
+        status = (
+            Status.PAUSED if subscription.status is Status.PAUSED else next_status(subscription.status, Trigger.PAUSE)
+        )
+        return Following(replace(subscription.kept, status=status, anchor_at=period.end_at), 1, "pause")
+    renewed = replace(subscription.kept, status=next_status(subscription.status, Trigger.RENEW))
+    if subscription.next_plan_version_id is None:
+        return Following(renewed, period.ordinal + 1, period.kind)
+    assert subscription.next_plan_key is not None, "the columns of a planned change are filled together"
+    assert subscription.next_interval is not None, "the columns of a planned change are filled together"
+    months = period.ordinal * months_of(period.interval)
+    cycle = months_of(subscription.next_interval)
+    # The day of the month stays the anchor's, unless the new cycle does not meet the end of the old one.
+    anchor_at, done = (subscription.anchor_at, months // cycle) if months % cycle == 0 else (period.end_at, 0)
+    changed = replace(
+        renewed,
+        plan_version_id=subscription.next_plan_version_id,
+        plan_key=subscription.next_plan_key,
+        interval=subscription.next_interval,
+        anchor_at=anchor_at,
+    )
+    return Following(changed, done + 1, "paid")
 
 
 @dataclass(frozen=True)
@@ -210,25 +266,31 @@ class Standing:
     interval: Interval
     start_at: datetime
     end_at: datetime
+    kind: PeriodKind = "paid"  # what it allows
+    charged: PeriodKind = "paid"  # how its use is rated: the rest of a paid period stays one, also paused
 
 
 def standing(subscription: Subscription, period: Period, now: datetime) -> Standing | None:
     """What the newest period of a subscription allows now, however late the closing of that period runs.
 
     Nothing before the subscription starts, and nothing of a period once it is over: a subscription that renews goes
-    on with the next stretch, one that was to end has fallen back to the default plan.
+    on with the next stretch, one that was to end has fallen back to the default plan, and so has a trial. Paused, it
+    allows nothing, also for the rest of a paid period.
     """
     if not subscription.is_live or now < subscription.started_at:
         return None
     if now < period.end_at:
-        return Standing(period.plan_version_id, period.interval, period.start_at, period.end_at)
-    if subscription.renews:
-        anchor, interval, ordinal = subscription.anchor_at, subscription.interval, period.ordinal
-        version: UUID | None = subscription.plan_version_id
-    else:
-        anchor, interval, ordinal, version = period.end_at, "month", 0, None
-    start, end = period.end_at, period.end_at
+        kind: PeriodKind = "pause" if subscription.status is Status.PAUSED else period.kind
+        return Standing(period.plan_version_id, period.interval, period.start_at, period.end_at, kind, period.kind)
+    after = following(subscription, period)
+    anchor, version = period.end_at, None
+    interval: Interval = "month"
+    ordinal, kind = 1, "paid"
+    if after is not None:
+        anchor, version = after.subscription.anchor_at, after.subscription.plan_version_id
+        interval, ordinal, kind = after.interval, after.ordinal, after.kind
+    start, end = period.end_at, next_period_end(anchor, interval, ordinal, subscription.time_zone)
     while end <= now:
         ordinal += 1
         start, end = end, next_period_end(anchor, interval, ordinal, subscription.time_zone)
-    return Standing(version, interval, start, end)
+    return Standing(version, interval, start, end, kind, kind)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from autorisen.catalog import Interval
 from autorisen.kit.unit import Unit
 from autorisen.kit.work import record
 from autorisen.subscriptions import store
 from autorisen.subscriptions.facts import PeriodCut, PeriodOpened
-from autorisen.subscriptions.model import Period, Subscription
+from autorisen.subscriptions.model import Following, Period, PeriodKind, Subscription
 from autorisen.subscriptions.periods import next_period_end
 
 
@@ -16,8 +17,49 @@ async def open_period(
     unit: Unit, subscription: Subscription, *, start_at: datetime, ordinal: int, follows: bool, fee_invoiced: bool
 ) -> Period:
     """Store the period number `ordinal` since the subscription's anchor and record `PeriodOpened`."""
-    anchor, interval = subscription.anchor_at, subscription.interval
-    end_at = next_period_end(anchor, interval, ordinal, subscription.time_zone)
+    end_at = next_period_end(subscription.anchor_at, subscription.interval, ordinal, subscription.time_zone)
+    return await store_period(
+        unit,
+        subscription,
+        start_at=start_at,
+        end_at=end_at,
+        ordinal=ordinal,
+        follows=follows,
+        fee_invoiced=fee_invoiced,
+        interval=subscription.interval,
+    )
+
+
+async def open_following(unit: Unit, after: Following, before: Period) -> Period:
+    """Open the period that comes after `before`, where it ends; `after` is what the pure rule says of it."""
+    subscription = after.subscription
+    end_at = next_period_end(subscription.anchor_at, after.interval, after.ordinal, subscription.time_zone)
+    return await store_period(
+        unit,
+        subscription,
+        start_at=before.end_at,
+        end_at=end_at,
+        ordinal=after.ordinal,
+        follows=True,
+        fee_invoiced=False,
+        interval=after.interval,
+        kind=after.kind,
+    )
+
+
+async def store_period(
+    unit: Unit,
+    subscription: Subscription,
+    *,
+    start_at: datetime,
+    end_at: datetime,
+    ordinal: int,
+    follows: bool,
+    fee_invoiced: bool,
+    interval: Interval,
+    kind: PeriodKind = "paid",
+) -> Period:
+    """Store a period whose end is known and record `PeriodOpened`."""
     period = Period(
         id=unit.ids.new(),
         subscription_id=subscription.id,
@@ -30,17 +72,11 @@ async def open_period(
         planned_end_at=end_at,
         status="open",
         fee_invoiced=fee_invoiced,
+        kind=kind,
     )
     await store.insert_period(unit.tx, period, start_at if follows else None)
     await record(unit, PeriodOpened(period.id, subscription.id, subscription.customer_id, start_at, end_at))
     return period
-
-
-async def open_following(unit: Unit, subscription: Subscription, before: Period) -> Period:
-    """Open the period that renews the subscription where `before` ends."""
-    return await open_period(
-        unit, subscription, start_at=before.end_at, ordinal=before.ordinal + 1, follows=True, fee_invoiced=False
-    )
 
 
 async def cut_period(unit: Unit, period: Period, end_at: datetime) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from autorisen.catalog import Interval, months_of
@@ -21,3 +21,9 @@ def next_period_end(anchor: datetime, interval: Interval, ordinal: int, zone: st
     year, month = local.year + month_index // 12, month_index % 12 + 1
     day = min(local.day, monthrange(year, month)[1])
     return local.replace(year=year, month=month, day=day, fold=0).astimezone(UTC)
+
+
+def days_after(start: datetime, days: int, zone: str) -> datetime:
+    """The same time of day so many calendar days later, in that zone, in UTC; clock changes as in `next_period_end`."""
+    local = start.astimezone(ZoneInfo(zone))
+    return (local + timedelta(days=days)).replace(fold=0).astimezone(UTC)

@@ -43,6 +43,18 @@ async def start_on(
 ) -> Subscription:
     """Start on exactly this plan version."""
     require_sold(plan, customer.currency, interval)
+    subscription = await insert_on(unit, customer, plan, interval=interval, start_at=start_at, status=Status.ACTIVE)
+    if subscription is None:
+        raise AlreadySubscribed("change the plan of the live subscription instead")
+    await record(unit, SubscriptionStarted(subscription.id, customer.id, plan.plan_key, start_at))
+    await open_period(unit, subscription, start_at=start_at, ordinal=1, follows=False, fee_invoiced=False)
+    return subscription
+
+
+async def insert_on(
+    unit: Unit, customer: Customer, plan: PlanVersion, *, interval: Interval, start_at: datetime, status: Status
+) -> Subscription | None:
+    """Store a subscription without a period; None when the customer has one that is live, or wanted, already."""
     subscription = Subscription(
         id=unit.ids.new(),
         customer_id=customer.id,
@@ -50,18 +62,14 @@ async def start_on(
         plan_key=plan.plan_key,
         currency=customer.currency,
         interval=interval,
-        status=Status.ACTIVE,
+        status=status,
         cancel_at_period_end=False,
         started_at=start_at,
         ended_at=None,
         anchor_at=start_at,
         time_zone=customer.time_zone,
     )
-    if not await store.insert_subscription(unit.tx, subscription):
-        raise AlreadySubscribed("change the plan of the live subscription instead")
-    await record(unit, SubscriptionStarted(subscription.id, customer.id, plan.plan_key, start_at))
-    await open_period(unit, subscription, start_at=start_at, ordinal=1, follows=False, fee_invoiced=False)
-    return subscription
+    return subscription if await store.insert_subscription(unit.tx, subscription) else None
 
 
 def require_sold(plan: PlanVersion, currency: str, interval: Interval) -> None:

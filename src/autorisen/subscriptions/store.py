@@ -21,7 +21,7 @@ INSERT_SUBSCRIPTION: LiteralString = """
         %(id)s, %(customer_id)s, %(plan_version_id)s, %(plan_key)s, %(currency)s, %(billing_interval)s, %(status)s,
         %(cancel_at_period_end)s, %(started_at)s, %(ended_at)s, %(anchor_at)s, %(time_zone)s
     )
-    ON CONFLICT (customer_id) WHERE status IN ('active', 'past_due') DO NOTHING
+    ON CONFLICT DO NOTHING
 """
 
 SUBSCRIPTION: LiteralString = "SELECT * FROM subscriptions.subscriptions WHERE id = %(id)s"
@@ -36,7 +36,7 @@ LOCK_SUBSCRIPTION_OF_PERIOD: LiteralString = """
 
 LIVE_SUBSCRIPTIONS_OF: LiteralString = """
     SELECT * FROM subscriptions.subscriptions
-    WHERE customer_id = ANY(%(customer_ids)s::uuid[]) AND status IN ('active', 'past_due')
+    WHERE customer_id = ANY(%(customer_ids)s::uuid[]) AND status IN ('trialing', 'active', 'past_due', 'paused')
 """
 
 ALL_SUBSCRIPTIONS_OF: LiteralString = """
@@ -47,17 +47,20 @@ UPDATE_SUBSCRIPTION: LiteralString = """
     UPDATE subscriptions.subscriptions
     SET plan_version_id = %(plan_version_id)s, plan_key = %(plan_key)s, billing_interval = %(billing_interval)s,
         status = %(status)s, cancel_at_period_end = %(cancel_at_period_end)s, ended_at = %(ended_at)s,
-        anchor_at = %(anchor_at)s
+        anchor_at = %(anchor_at)s, pause_at_period_end = %(pause_at_period_end)s,
+        next_plan_version_id = %(next_plan_version_id)s, next_plan_key = %(next_plan_key)s,
+        next_interval = %(next_interval)s
     WHERE id = %(id)s
 """
 
 INSERT_PERIOD: LiteralString = """
     INSERT INTO subscriptions.periods (
         id, subscription_id, customer_id, plan_version_id, billing_interval, ordinal, start_at, end_at,
-        planned_end_at, follows_at, status, fee_invoiced
+        planned_end_at, follows_at, status, fee_invoiced, kind
     ) VALUES (
         %(id)s, %(subscription_id)s, %(customer_id)s, %(plan_version_id)s, %(billing_interval)s, %(ordinal)s,
-        %(start_at)s, %(end_at)s, %(planned_end_at)s, %(follows_at)s, %(status)s, %(fee_invoiced)s
+        %(start_at)s, %(end_at)s, %(planned_end_at)s, %(follows_at)s, %(status)s, %(fee_invoiced)s,
+        %(kind)s
     )
 """
 
@@ -79,6 +82,23 @@ PERIODS_OF: LiteralString = """
 CUT_PERIOD: LiteralString = "UPDATE subscriptions.periods SET end_at = %(end_at)s WHERE id = %(id)s"
 
 CLOSE_PERIOD: LiteralString = "UPDATE subscriptions.periods SET status = 'closed' WHERE id = %(id)s"
+
+INSERT_TRIAL: LiteralString = """
+    INSERT INTO subscriptions.trials (customer_id, plan_key, subscription_id, period_id, started_at)
+    VALUES (%(customer_id)s, %(plan_key)s, %(subscription_id)s, %(period_id)s, %(started_at)s)
+    ON CONFLICT (customer_id, plan_key) DO NOTHING
+"""
+
+TRIED_PLANS: LiteralString = "SELECT plan_key FROM subscriptions.trials WHERE customer_id = %(customer_id)s"
+
+WANTED_SUBSCRIPTION: LiteralString = """
+    SELECT * FROM subscriptions.subscriptions WHERE customer_id = %(customer_id)s AND status = 'incomplete'
+"""
+
+START_WANTED: LiteralString = """
+    UPDATE subscriptions.subscriptions SET status = %(status)s, started_at = %(started_at)s, anchor_at = %(anchor_at)s
+    WHERE id = %(id)s
+"""
 
 STATUS_COUNTS: LiteralString = """
     SELECT plan_key, status, count(*) FROM subscriptions.subscriptions GROUP BY plan_key, status
@@ -139,6 +159,7 @@ async def insert_period(tx: Tx, period: Period, follows_at: datetime | None) -> 
         "follows_at": follows_at,
         "status": period.status,
         "fee_invoiced": period.fee_invoiced,
+        "kind": period.kind,
     }
     await tx.execute(INSERT_PERIOD, row)
 
@@ -181,6 +202,34 @@ async def close_period(tx: Tx, period_id: UUID) -> None:
     await tx.execute(CLOSE_PERIOD, {"id": period_id})
 
 
+async def insert_trial(tx: Tx, trial: Period, plan_key: str) -> bool:
+    """Note that a customer tries a plan; False when it did before."""
+    row = {
+        "customer_id": trial.customer_id,
+        "plan_key": plan_key,
+        "subscription_id": trial.subscription_id,
+        "period_id": trial.id,
+        "started_at": trial.start_at,
+    }
+    return (await tx.execute(INSERT_TRIAL, row)).rowcount == 1
+
+
+async def tried_plans(tx: Tx, customer_id: UUID) -> frozenset[str]:
+    """The plans that a customer has tried, ever."""
+    return frozenset(row["plan_key"] for row in await _all(tx, TRIED_PLANS, {"customer_id": customer_id}))
+
+
+async def wanted_subscription(tx: Tx, customer_id: UUID) -> Subscription | None:
+    """The subscription of a customer that waits for its first payment, or None."""
+    row = await _one(tx, WANTED_SUBSCRIPTION, {"customer_id": customer_id})
+    return None if row is None else _subscription(row)
+
+
+async def start_wanted(tx: Tx, subscription: Subscription) -> None:
+    """Let a subscription that waited for its first payment start when the payment came."""
+    await tx.execute(START_WANTED, _subscription_row(subscription))
+
+
 async def _all(tx: Tx, query: LiteralString, values: dict[str, object]) -> list[dict[str, Any]]:
     async with tx.cursor(row_factory=dict_row) as cursor:
         return await (await cursor.execute(query, values)).fetchall()
@@ -210,6 +259,10 @@ def _subscription_row(subscription: Subscription) -> dict[str, object]:
         "ended_at": subscription.ended_at,
         "anchor_at": subscription.anchor_at,
         "time_zone": subscription.time_zone,
+        "pause_at_period_end": subscription.pause_at_period_end,
+        "next_plan_version_id": subscription.next_plan_version_id,
+        "next_plan_key": subscription.next_plan_key,
+        "next_interval": subscription.next_interval,
     }
 
 
