@@ -22,6 +22,75 @@ CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA public;
 
 COMMENT ON EXTENSION btree_gist IS 'support for indexing common datatypes in GiST';
 
+CREATE FUNCTION billing.add_credit_note() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    UPDATE billing.invoices SET
+        credited_minor = credited_minor + NEW.total_minor,
+        credited_tax_minor = credited_tax_minor + NEW.tax_minor,
+        credited_due_minor = credited_due_minor + NEW.due_minor
+    WHERE id = NEW.invoice_id AND customer_id = NEW.customer_id AND currency = NEW.currency
+        AND (status = 'open' OR (status = 'paid' AND NEW.due_minor = 0));
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such claim to take back' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NULL;
+
+END
+$$;
+
+CREATE FUNCTION billing.check_credit_note_sums() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    checked uuid := CASE TG_TABLE_NAME WHEN 'credit_notes' THEN to_jsonb(NEW) ->> 'id'
+        ELSE to_jsonb(NEW) ->> 'credit_note_id' END;
+    difference record;
+
+BEGIN
+    SELECT n.total_minor - coalesce(sum(l.amount_minor), 0) AS total, n.tax_minor - coalesce(sum(l.tax_minor), 0) AS tax
+        INTO difference
+        FROM billing.credit_notes n LEFT JOIN billing.credit_note_lines l ON l.credit_note_id = n.id
+        WHERE n.id = checked GROUP BY n.id;
+    IF difference.total <> 0 OR difference.tax <> 0 THEN
+        RAISE EXCEPTION 'the lines of credit note % do not sum up to it', checked USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+
+END
+$$;
+
+CREATE FUNCTION billing.check_credited_line() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    line record;
+    credited record;
+
+BEGIN
+    SELECT l.amount_minor, l.tax_minor INTO line
+        FROM billing.invoice_lines l JOIN billing.credit_notes n ON n.invoice_id = l.invoice_id
+        WHERE l.id = NEW.invoice_line_id AND n.id = NEW.credit_note_id AND n.issued_in = pg_current_xact_id();
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'a credit note takes back lines of its invoice, when it is issued'
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    SELECT coalesce(sum(amount_minor), 0) + NEW.amount_minor AS amount,
+        coalesce(sum(tax_minor), 0) + NEW.tax_minor AS tax
+        INTO credited FROM billing.credit_note_lines WHERE invoice_line_id = NEW.invoice_line_id;
+    IF sign(NEW.amount_minor) <> sign(line.amount_minor) OR abs(credited.amount) > abs(line.amount_minor)
+        OR abs(credited.tax) > abs(line.tax_minor) OR sign(credited.tax) * sign(line.amount_minor) < 0
+        OR (credited.amount = line.amount_minor AND credited.tax <> line.tax_minor)
+    THEN
+        RAISE EXCEPTION 'more is taken back of line % than it charges', NEW.invoice_line_id
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+
+END
+$$;
+
 CREATE FUNCTION billing.check_draws() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -125,7 +194,9 @@ CREATE FUNCTION billing.keep_invoice() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 DECLARE
-    movable text[] := ARRAY['status', 'amount_paid_minor', 'paid_at', 'voided_at', 'refunded_at', 'disputed_at'];
+    movable text[] := ARRAY['status', 'amount_paid_minor', 'paid_at', 'voided_at', 'refunded_at', 'disputed_at',
+        'credited_minor', 'credited_tax_minor', 'credited_due_minor', 'void_reason', 'written_off_at',
+        'write_off_reason'];
 
 BEGIN
     IF TG_OP IN ('DELETE', 'TRUNCATE') THEN
@@ -147,6 +218,18 @@ BEGIN
         OR (OLD.disputed_at IS NOT NULL AND NEW.disputed_at IS DISTINCT FROM OLD.disputed_at)
     THEN
         RAISE EXCEPTION 'payment of invoice % only moves forward', OLD.number USING ERRCODE = 'restrict_violation';
+    END IF;
+    -- Depth 2 is the trigger of the credit notes: nothing else says what they sum up to.
+    IF pg_trigger_depth() < 2 AND (NEW.credited_minor, NEW.credited_tax_minor, NEW.credited_due_minor)
+        IS DISTINCT FROM (OLD.credited_minor, OLD.credited_tax_minor, OLD.credited_due_minor) THEN
+        RAISE EXCEPTION 'what is credited of invoice % are its credit notes', OLD.number
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF (NEW.void_reason IS DISTINCT FROM OLD.void_reason AND OLD.status || '>' || NEW.status <> 'open>void')
+        OR ((NEW.written_off_at, NEW.write_off_reason) IS DISTINCT FROM (OLD.written_off_at, OLD.write_off_reason)
+            AND OLD.status || '>' || NEW.status <> 'open>uncollectible')
+    THEN
+        RAISE EXCEPTION 'invoice % keeps the reason of its end', OLD.number USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NEW;
 
@@ -638,6 +721,41 @@ CREATE TABLE billing.closings (
     CONSTRAINT closings_kind_check CHECK ((kind = ANY (ARRAY['paid'::text, 'trial'::text, 'pause'::text])))
 );
 
+CREATE TABLE billing.credit_note_lines (
+    id uuid NOT NULL,
+    credit_note_id uuid NOT NULL,
+    "position" integer NOT NULL,
+    invoice_line_id uuid NOT NULL,
+    amount_minor bigint NOT NULL,
+    tax_minor bigint NOT NULL,
+    CONSTRAINT credit_note_lines_amount_minor_check CHECK ((amount_minor <> 0)),
+    CONSTRAINT credit_note_lines_position_check CHECK (("position" > 0))
+);
+
+CREATE TABLE billing.credit_notes (
+    id uuid NOT NULL,
+    number text NOT NULL,
+    invoice_id uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    currency text NOT NULL,
+    reason text NOT NULL,
+    settlement text NOT NULL,
+    subtotal_minor bigint NOT NULL,
+    tax_minor bigint NOT NULL,
+    total_minor bigint NOT NULL,
+    due_minor bigint NOT NULL,
+    issued_at timestamp with time zone NOT NULL,
+    issued_by text NOT NULL,
+    issued_in xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    CONSTRAINT credit_notes_check CHECK (((due_minor >= 0) AND (due_minor <= total_minor))),
+    CONSTRAINT credit_notes_check1 CHECK ((total_minor = (subtotal_minor + tax_minor))),
+    CONSTRAINT credit_notes_check2 CHECK (((settlement = 'due'::text) = (due_minor = total_minor))),
+    CONSTRAINT credit_notes_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT credit_notes_reason_check CHECK (((reason <> ''::text) AND (length(reason) <= 500))),
+    CONSTRAINT credit_notes_settlement_check CHECK ((settlement = ANY (ARRAY['due'::text, 'refund'::text, 'credit'::text]))),
+    CONSTRAINT credit_notes_total_minor_check CHECK ((total_minor > 0))
+);
+
 CREATE TABLE billing.invoice_lines (
     id uuid NOT NULL,
     invoice_id uuid NOT NULL,
@@ -705,6 +823,12 @@ CREATE TABLE billing.invoices (
     refunded_at timestamp with time zone,
     disputed_at timestamp with time zone,
     credits_minor bigint DEFAULT 0 NOT NULL,
+    credited_minor bigint DEFAULT 0 NOT NULL,
+    credited_tax_minor bigint DEFAULT 0 NOT NULL,
+    credited_due_minor bigint DEFAULT 0 NOT NULL,
+    void_reason text,
+    written_off_at timestamp with time zone,
+    write_off_reason text,
     CONSTRAINT invoices_check CHECK ((total_minor = (subtotal_minor + tax_minor))),
     CONSTRAINT invoices_check1 CHECK (((tax_treatment = 'standard'::text) OR ((tax_rate = (0)::numeric) AND (tax_minor = 0)))),
     CONSTRAINT invoices_check10 CHECK (((disputed_at IS NULL) OR (status = 'paid'::text))),
@@ -713,18 +837,28 @@ CREATE TABLE billing.invoices (
     CONSTRAINT invoices_check4 CHECK (((number IS NULL) OR (status <> 'draft'::text))),
     CONSTRAINT invoices_check5 CHECK (((number IS NOT NULL) OR (status = ANY (ARRAY['draft'::text, 'void'::text])))),
     CONSTRAINT invoices_check6 CHECK (((status = 'paid'::text) = (paid_at IS NOT NULL))),
-    CONSTRAINT invoices_check7 CHECK (((status <> 'paid'::text) OR (amount_paid_minor = total_minor))),
     CONSTRAINT invoices_check8 CHECK (((status = 'void'::text) = (voided_at IS NOT NULL))),
     CONSTRAINT invoices_check9 CHECK (((refunded_at IS NULL) OR (status = 'paid'::text))),
+    CONSTRAINT invoices_credited_due CHECK (((credited_due_minor >= 0) AND (credited_due_minor <= credited_minor))),
+    CONSTRAINT invoices_credited_paid CHECK (((credited_minor - credited_due_minor) <= amount_paid_minor)),
+    CONSTRAINT invoices_credited_tax CHECK (((credited_minor < total_minor) OR (credited_tax_minor = tax_minor))),
     CONSTRAINT invoices_credits_are_paid CHECK (((credits_minor >= 0) AND (credits_minor <= amount_paid_minor))),
     CONSTRAINT invoices_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT invoices_customer_check CHECK ((jsonb_typeof(customer) = 'object'::text)),
+    CONSTRAINT invoices_never_overcredited CHECK (((credited_minor >= 0) AND (credited_minor <= total_minor))),
+    CONSTRAINT invoices_never_overpaid CHECK (((amount_paid_minor + credited_due_minor) <= total_minor)),
+    CONSTRAINT invoices_paid_in_full CHECK (((status <> 'paid'::text) OR ((amount_paid_minor + credited_due_minor) = total_minor))),
     CONSTRAINT invoices_purpose_check CHECK ((purpose = ANY (ARRAY['start'::text, 'period_close'::text, 'upgrade'::text]))),
     CONSTRAINT invoices_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'open'::text, 'paid'::text, 'void'::text, 'uncollectible'::text]))),
     CONSTRAINT invoices_supplier_check CHECK ((jsonb_typeof(supplier) = 'object'::text)),
     CONSTRAINT invoices_tax_rate_check CHECK (((tax_rate >= (0)::numeric) AND (tax_rate < (1)::numeric))),
     CONSTRAINT invoices_tax_treatment_check CHECK ((tax_treatment = ANY (ARRAY['standard'::text, 'zero_rated'::text, 'not_registered'::text]))),
-    CONSTRAINT invoices_total_minor_check CHECK ((total_minor > 0))
+    CONSTRAINT invoices_total_minor_check CHECK ((total_minor > 0)),
+    CONSTRAINT invoices_void_is_explained CHECK (((number IS NULL) OR ((status = 'void'::text) = (void_reason IS NOT NULL)))),
+    CONSTRAINT invoices_void_is_whole CHECK (((status <> 'void'::text) OR (credited_minor = 0))),
+    CONSTRAINT invoices_void_reason_check CHECK ((void_reason <> ''::text)),
+    CONSTRAINT invoices_write_off_reason_check CHECK ((write_off_reason <> ''::text)),
+    CONSTRAINT invoices_written_off CHECK ((((written_off_at IS NULL) = (write_off_reason IS NULL)) AND ((status <> 'uncollectible'::text) OR (written_off_at IS NOT NULL)) AND ((written_off_at IS NULL) OR (status = ANY (ARRAY['uncollectible'::text, 'paid'::text])))))
 );
 
 CREATE TABLE billing.pending_changes (
@@ -1689,6 +1823,21 @@ ALTER TABLE ONLY billing.automatic_top_ups
 ALTER TABLE ONLY billing.closings
     ADD CONSTRAINT closings_pkey PRIMARY KEY (period_id);
 
+ALTER TABLE ONLY billing.credit_note_lines
+    ADD CONSTRAINT credit_note_lines_credit_note_id_invoice_line_id_key UNIQUE (credit_note_id, invoice_line_id);
+
+ALTER TABLE ONLY billing.credit_note_lines
+    ADD CONSTRAINT credit_note_lines_credit_note_id_position_key UNIQUE (credit_note_id, "position");
+
+ALTER TABLE ONLY billing.credit_note_lines
+    ADD CONSTRAINT credit_note_lines_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY billing.credit_notes
+    ADD CONSTRAINT credit_notes_number_key UNIQUE (number);
+
+ALTER TABLE ONLY billing.credit_notes
+    ADD CONSTRAINT credit_notes_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY billing.invoice_lines
     ADD CONSTRAINT invoice_lines_invoice_id_position_key UNIQUE (invoice_id, "position");
 
@@ -1968,6 +2117,14 @@ CREATE INDEX sessions_user ON accounts.sessions USING btree (user_id, last_seen_
 
 CREATE INDEX closings_of_subscription ON billing.closings USING btree (subscription_id, period_end DESC);
 
+CREATE INDEX credit_note_lines_of_line ON billing.credit_note_lines USING btree (invoice_line_id);
+
+CREATE INDEX credit_notes_issued ON billing.credit_notes USING btree (issued_at DESC, id DESC);
+
+CREATE INDEX credit_notes_of_customer ON billing.credit_notes USING btree (customer_id, issued_at DESC, id DESC);
+
+CREATE INDEX credit_notes_of_invoice ON billing.credit_notes USING btree (invoice_id);
+
 CREATE UNIQUE INDEX invoice_lines_once_per_rating ON billing.invoice_lines USING btree (rated_usage_id) WHERE (rated_usage_id IS NOT NULL);
 
 CREATE INDEX invoices_disputed ON billing.invoices USING btree (subscription_id) WHERE (disputed_at IS NOT NULL);
@@ -2115,6 +2272,18 @@ CREATE UNIQUE INDEX subscriptions_one_live ON subscriptions.subscriptions USING 
 CREATE TRIGGER audit_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON accounts.audit FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE TRIGGER closings_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.closings FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER credit_note_lines_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.credit_note_lines FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER credit_note_lines_check BEFORE INSERT ON billing.credit_note_lines FOR EACH ROW EXECUTE FUNCTION billing.check_credited_line();
+
+CREATE CONSTRAINT TRIGGER credit_note_lines_sums AFTER INSERT ON billing.credit_note_lines DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION billing.check_credit_note_sums();
+
+CREATE TRIGGER credit_notes_add AFTER INSERT ON billing.credit_notes FOR EACH ROW EXECUTE FUNCTION billing.add_credit_note();
+
+CREATE TRIGGER credit_notes_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.credit_notes FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE CONSTRAINT TRIGGER credit_notes_sums AFTER INSERT ON billing.credit_notes DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION billing.check_credit_note_sums();
 
 CREATE TRIGGER invoice_lines_keep BEFORE INSERT OR DELETE OR UPDATE ON billing.invoice_lines FOR EACH ROW EXECUTE FUNCTION billing.keep_line();
 
@@ -2265,6 +2434,18 @@ ALTER TABLE ONLY billing.closings
 
 ALTER TABLE ONLY billing.closings
     ADD CONSTRAINT closings_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES subscriptions.subscriptions(id);
+
+ALTER TABLE ONLY billing.credit_note_lines
+    ADD CONSTRAINT credit_note_lines_credit_note_id_fkey FOREIGN KEY (credit_note_id) REFERENCES billing.credit_notes(id);
+
+ALTER TABLE ONLY billing.credit_note_lines
+    ADD CONSTRAINT credit_note_lines_invoice_line_id_fkey FOREIGN KEY (invoice_line_id) REFERENCES billing.invoice_lines(id);
+
+ALTER TABLE ONLY billing.credit_notes
+    ADD CONSTRAINT credit_notes_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
+
+ALTER TABLE ONLY billing.credit_notes
+    ADD CONSTRAINT credit_notes_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES billing.invoices(id);
 
 ALTER TABLE ONLY billing.invoice_lines
     ADD CONSTRAINT invoice_lines_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES billing.invoices(id);

@@ -52,6 +52,7 @@ FACTS: Mapping[type[Fact], tuple[Handler, ...]] = {
     billing.InvoiceIssued: (),
     billing.InvoicePaid: (billing.send_receipt,),
     billing.InvoicePaymentFailed: (),
+    billing.CreditNoteIssued: (),
     billing.PaymentUnapplied: (),
     billing.CreditsGranted: (),
     billing.CreditsFell: (),

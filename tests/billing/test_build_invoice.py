@@ -19,7 +19,8 @@ from autorisen.billing.build_invoice import (
     unused_part,
     upgrade_lines,
 )
-from autorisen.billing.model import MOVES, InvoiceStatus, LineKind, TaxTerms, TaxTreatment, invoice_of
+from autorisen.billing.invoice_reference import invoice_of
+from autorisen.billing.model import MOVES, InvoiceStatus, LineKind, TaxTerms, TaxTreatment
 from autorisen.billing.rated_usage import RatedUsage
 from autorisen.catalog import rate
 from autorisen.kit.money import Money

@@ -8,38 +8,14 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from uuid import UUID
 
 import pytest
 from pypdf import PdfReader
 
 from autorisen.billing.invoice_pdf import invoice_pdf
-from autorisen.billing.model import Draft, Invoice, InvoiceStatus, Line, LineKind, TaxTerms, TaxTreatment, fee_line_id
+from autorisen.billing.model import Invoice, InvoiceStatus, Line, LineKind, TaxTerms, TaxTreatment, fee_line_id
 from autorisen.billing.present import headline, invoice_steps, period_text, status_word, unit_price_text
-from autorisen.kit.money import Money
-from tests.factories.billing import START, SUPPLIER, a_draft, a_line
-
-
-def an_invoice(draft: Draft, status: InvoiceStatus = InvoiceStatus.OPEN) -> Invoice:
-    is_paid = status is InvoiceStatus.PAID
-    return Invoice(
-        id=UUID(int=7),
-        number="INV-2026-00042",
-        status=status,
-        subtotal=draft.subtotal,
-        tax=draft.tax,
-        total=draft.total,
-        amount_paid=draft.total if is_paid else Money(0, draft.currency),
-        credits=Money(0, draft.currency),
-        created_at=START,
-        issued_at=START,
-        due_at=START + timedelta(days=7),
-        paid_at=START + timedelta(days=1) if is_paid else None,
-        voided_at=None,
-        refunded_at=None,
-        disputed_at=None,
-        **vars(draft),
-    )
+from tests.factories.billing import START, SUPPLIER, a_draft, a_line, an_invoice
 
 
 def read(invoice: Invoice) -> list[str]:

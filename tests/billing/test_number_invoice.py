@@ -6,8 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from autorisen import billing
-from autorisen.billing.model import invoice_number
-from autorisen.billing.number_invoice import number_invoice
+from autorisen.billing.number_invoice import invoice_number, number_invoice
 from tests.factories.billing import Shop, a_draft_like
 
 

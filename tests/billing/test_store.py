@@ -119,7 +119,11 @@ async def test_nothing_is_issued_for_nothing_or_less(shop: Shop) -> None:
 
 async def test_the_database_knows_the_same_ways_between_states(shop: Shop) -> None:
     invoice = await _paid(shop)
-    at = {"open": "", "paid": ", paid_at = now(), amount_paid_minor = total_minor", "void": ", voided_at = now()"}
+    at = {
+        "paid": ", paid_at = now(), amount_paid_minor = total_minor",
+        "void": ", voided_at = now(), void_reason = CASE WHEN status = 'open' THEN 'why' END",
+        "uncollectible": ", written_off_at = now(), write_off_reason = 'why'",
+    }
     for status, following in MOVES.items():
         for wanted in InvoiceStatus:
             if wanted is status:

@@ -12,7 +12,18 @@ import httpx
 
 from autorisen import billing, ledger, metering, subscriptions
 from autorisen.accounts import Customer, update_customer
-from autorisen.billing.model import Draft, Interval, Line, LineKind, Party, Purpose, TaxTerms, TaxTreatment
+from autorisen.billing.model import (
+    Draft,
+    Interval,
+    Invoice,
+    InvoiceStatus,
+    Line,
+    LineKind,
+    Party,
+    Purpose,
+    TaxTerms,
+    TaxTreatment,
+)
 from autorisen.billing.tax import vat_contained
 from autorisen.kit.clock import FrozenClock
 from autorisen.kit.money import Money
@@ -163,3 +174,28 @@ def a_draft_like(invoice: billing.Invoice, **changes: Any) -> Draft:
     """A draft of the same parties, subscription and lines as a stored invoice."""
     values = {name: getattr(invoice, name) for name in Draft.__dataclass_fields__}
     return Draft(**{**values, "purpose": Purpose.UPGRADE, **changes})
+
+
+def an_invoice(draft: Draft, status: InvoiceStatus = InvoiceStatus.OPEN) -> Invoice:
+    """An issued invoice that is stored nowhere, for pure tests."""
+    is_paid = status is InvoiceStatus.PAID
+    return Invoice(
+        id=UUID(int=7),
+        number="INV-2026-00042",
+        status=status,
+        subtotal=draft.subtotal,
+        tax=draft.tax,
+        total=draft.total,
+        amount_paid=draft.total if is_paid else Money(0, draft.currency),
+        credits=Money(0, draft.currency),
+        credited=Money(0, draft.currency),
+        credited_due=Money(0, draft.currency),
+        created_at=START,
+        issued_at=START,
+        due_at=START + timedelta(days=7),
+        paid_at=START + timedelta(days=1) if is_paid else None,
+        voided_at=None,
+        refunded_at=None,
+        disputed_at=None,
+        **vars(draft),
+    )

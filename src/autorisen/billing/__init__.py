@@ -1,9 +1,10 @@
 """Close a period, invoice it, collect, explain every line.
 
 Owns the PostgreSQL schema `billing`: `invoices` and `invoice_lines` (final once issued), `invoice_numbers` (gapless),
+`credit_notes` and `credit_note_lines`,
 `rated_usage`, `closings`, `period_fees`, `invoice_payments`, `unapplied_payments` and `unapplied_refunds`
 (append-only), and `pending_changes` (plan changes that wait for their payment). Facts: InvoiceIssued,
-InvoicePaid, InvoicePaymentFailed, PaymentUnapplied.
+InvoicePaid, InvoicePaymentFailed, CreditNoteIssued, PaymentUnapplied.
 
 This is the door; other capabilities import from here only.
 """
@@ -11,6 +12,10 @@ This is the door; other capabilities import from here only.
 from autorisen.billing.checkout_state import CheckoutState, checkout_state
 from autorisen.billing.close_period import close_period
 from autorisen.billing.cost_so_far import CostSoFar, cost_so_far, next_invoice
+from autorisen.billing.credit_notes.issue_credit_note import Request as CreditRequest
+from autorisen.billing.credit_notes.issue_credit_note import issue_credit_note, preview_credit_note
+from autorisen.billing.credit_notes.model import CreditDraft, CreditNote, Settlement, Wanted
+from autorisen.billing.credit_notes.store import credit_notes_of, credited
 from autorisen.billing.errors import (
     BillingDetailsNeeded,
     InvoiceDisputed,
@@ -23,7 +28,13 @@ from autorisen.billing.errors import (
     SubscriptionMissing,
 )
 from autorisen.billing.explain import Explanation, explain
-from autorisen.billing.facts import InvoiceIssued, InvoicePaid, InvoicePaymentFailed, PaymentUnapplied
+from autorisen.billing.facts import (
+    CreditNoteIssued,
+    InvoiceIssued,
+    InvoicePaid,
+    InvoicePaymentFailed,
+    PaymentUnapplied,
+)
 from autorisen.billing.find_late_usage import find_late_usage
 from autorisen.billing.handle_payment_news import (
     on_payment_disputed,
@@ -56,6 +67,10 @@ __all__ = [
     "BillingDetailsNeeded",
     "CheckoutState",
     "CostSoFar",
+    "CreditDraft",
+    "CreditNote",
+    "CreditNoteIssued",
+    "CreditRequest",
     "CreditsFell",
     "CreditsGranted",
     "Draft",
@@ -81,14 +96,18 @@ __all__ = [
     "PlanUnknown",
     "Purpose",
     "RatedUsage",
+    "Settlement",
     "SubscriptionMissing",
     "UnappliedPayment",
+    "Wanted",
     "checkout_state",
     "close_period",
     "compare_closings",
     "cost_so_far",
     "count_closings",
     "count_unapplied",
+    "credit_notes_of",
+    "credited",
     "customer_invoice",
     "explain",
     "find_late_usage",
@@ -96,6 +115,7 @@ __all__ = [
     "invoice",
     "invoice_first_fee",
     "invoice_pdf",
+    "issue_credit_note",
     "issue_invoice",
     "line_rows",
     "list_invoices",
@@ -105,6 +125,7 @@ __all__ = [
     "on_payment_failed",
     "on_payment_refunded",
     "pay_invoice",
+    "preview_credit_note",
     "preview_upgrade",
     "schedule_close",
     "schedule_early_close",

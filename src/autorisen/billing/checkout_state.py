@@ -8,7 +8,8 @@ from uuid import UUID
 
 from autorisen import payments
 from autorisen.billing import store
-from autorisen.billing.model import InvoiceStatus, invoice_of
+from autorisen.billing.invoice_reference import invoice_of
+from autorisen.billing.model import InvoiceStatus
 from autorisen.billing.unapplied.store import unapplied_payment
 from autorisen.kit.database import Tx
 from autorisen.kit.ids import MalformedId, parse_public_id

@@ -23,7 +23,7 @@ class InvoiceIssued(Fact):
 
 @dataclass(frozen=True)
 class InvoicePaid(Fact):
-    """All of an invoice is paid."""
+    """Nothing of an invoice is due any more: it is paid, or credit notes took back what was not."""
 
     invoice_id: UUID
     customer_id: UUID
@@ -41,6 +41,19 @@ class InvoicePaymentFailed(Fact):
     customer_id: UUID
     number: str
     reason: str
+
+
+@dataclass(frozen=True)
+class CreditNoteIssued(Fact):
+    """A claim was taken back, whole or in part."""
+
+    credit_note_id: UUID
+    invoice_id: UUID
+    customer_id: UUID
+    number: str
+    total_minor: int
+    currency: str
+    issued_at: datetime
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from uuid import UUID
 
 from autorisen import ledger, payments, subscriptions
-from autorisen.billing import store
+from autorisen.billing import store, store_paid
 from autorisen.billing.facts import InvoicePaid, InvoicePaymentFailed
+from autorisen.billing.invoice_reference import invoice_of
 from autorisen.billing.lock_invoice import lock_invoice
 from autorisen.billing.mail_invoice import mail_payment_failed, mail_receipt
-from autorisen.billing.model import Invoice, InvoiceStatus, invoice_of
+from autorisen.billing.model import Invoice, InvoiceStatus
 from autorisen.billing.read_invoices import invoice as issued_invoice
 from autorisen.billing.unapplied import store as unapplied
 from autorisen.kit.money import Money
@@ -18,8 +19,10 @@ from autorisen.kit.work import record
 
 
 async def send_receipt(unit: Unit, fact: InvoicePaid) -> None:
-    """Thank the payer, with the document."""
-    await mail_receipt(unit, await issued_invoice(unit.tx, fact.invoice_id))
+    """Thank the payer, with the document; what credit notes settled was not paid."""
+    invoice = await issued_invoice(unit.tx, fact.invoice_id)
+    if invoice.amount_paid:
+        await mail_receipt(unit, invoice)
 
 
 async def on_payment_failed(unit: Unit, fact: payments.PaymentFailed) -> None:
@@ -90,7 +93,7 @@ async def _was_disputed(unit: Unit, payment_id: UUID) -> bool:
 
 
 async def _paid_invoice(unit: Unit, payment_id: UUID) -> Invoice | None:
-    return await lock_invoice(unit.tx, await store.invoice_paid_by(unit.tx, payment_id))
+    return await lock_invoice(unit.tx, await store_paid.invoice_paid_by(unit.tx, payment_id))
 
 
 async def _end_access(unit: Unit, invoice: Invoice) -> None:

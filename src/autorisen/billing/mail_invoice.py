@@ -38,7 +38,7 @@ async def mail_receipt(unit: Unit, invoice: Invoice) -> None:
 
 
 def _how_paid(invoice: Invoice) -> str:
-    payment = invoice.total - invoice.credits
+    payment = invoice.amount_paid - invoice.credits
     if not payment:
         return f"invoice {invoice.number} over {invoice.total.format()} is paid from your prepaid credits"
     text = f"your payment of {payment.format()} for invoice {invoice.number} has arrived"

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
+from autorisen.billing.invoice_reference import invoice_reference
 from autorisen.catalog import Cell, Part
 from autorisen.kit.ids import public_id
 from autorisen.kit.money import Money
@@ -162,6 +163,9 @@ class Invoice:
     total: Money
     amount_paid: Money
     credits: Money
+    # What credit notes took back of it, and the part of that which came off what was due.
+    credited: Money
+    credited_due: Money
     created_at: datetime
     issued_at: datetime | None
     due_at: datetime | None
@@ -169,6 +173,9 @@ class Invoice:
     voided_at: datetime | None
     refunded_at: datetime | None
     disputed_at: datetime | None
+    written_off_at: datetime | None = None
+    # Why it is void or written off.
+    end_reason: str | None = None
     lines: tuple[Line, ...] = ()
 
     @property
@@ -184,7 +191,7 @@ class Invoice:
     def amount_due(self) -> Money:
         """What is still to be paid; nothing unless the invoice is open or written off."""
         is_claim = self.status in (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
-        return self.total - self.amount_paid if is_claim else Money(0, self.currency)
+        return self.total - self.amount_paid - self.credited_due if is_claim else Money(0, self.currency)
 
     @property
     def fee_line(self) -> Line | None:
@@ -250,22 +257,3 @@ def fee_line_id(invoice: Invoice) -> UUID:
     if line is None or line.id is None:
         raise ValueError("the invoice has no stored flat fee")
     return line.id
-
-
-def invoice_number(year: int, sequence: int) -> str:
-    """INV-YYYY-NNNNN; longer than five digits after 99,999 invoices in a year."""
-    return f"INV-{year:04d}-{sequence:05d}"
-
-
-def invoice_reference(invoice_id: UUID) -> str:
-    """The reference under which payments for an invoice are made."""
-    return f"invoice:{invoice_id}"
-
-
-def invoice_of(reference: str) -> UUID | None:
-    """The invoice that a payment's reference names; None for what is not one of ours."""
-    kind, _, text = reference.partition(":")
-    try:
-        return UUID(text) if kind == "invoice" else None
-    except ValueError:
-        return None

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from autorisen.billing import store
-from autorisen.billing.model import invoice_number
 from autorisen.billing.tax import TAX_ZONE
 from autorisen.kit.unit import Unit
+
+
+def invoice_number(year: int, sequence: int) -> str:
+    """INV-YYYY-NNNNN; longer than five digits after 99,999 invoices in a year."""
+    return f"INV-{year:04d}-{sequence:05d}"
 
 
 async def number_invoice(unit: Unit) -> str:

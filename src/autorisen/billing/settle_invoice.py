@@ -5,11 +5,12 @@ from __future__ import annotations
 from uuid import UUID
 
 from autorisen import ledger, payments, subscriptions
-from autorisen.billing import store
+from autorisen.billing import store, store_paid
 from autorisen.billing.facts import InvoicePaid, PaymentUnapplied
+from autorisen.billing.invoice_reference import invoice_of
 from autorisen.billing.issue_invoice import finalise_invoice
 from autorisen.billing.lock_invoice import lock_invoice
-from autorisen.billing.model import Invoice, InvoiceStatus, invoice_of
+from autorisen.billing.model import Invoice, InvoiceStatus
 from autorisen.billing.unapplied import store as unapplied
 from autorisen.billing.upgrades.apply_change import apply_change, too_late
 from autorisen.billing.upgrades.store import change_of_invoice
@@ -23,7 +24,7 @@ async def settle_invoice(unit: Unit, fact: payments.PaymentSucceeded) -> None:
 
     Anything else is kept as an unapplied payment: in the ledger as owed to the payer, and in front of the operator.
     """
-    if await store.invoice_paid_by(unit.tx, fact.payment_id) is not None:
+    if await store_paid.invoice_paid_by(unit.tx, fact.payment_id) is not None:
         return
     invoice = await lock_invoice(unit.tx, invoice_of(fact.reference))
     if invoice is None:
@@ -48,14 +49,14 @@ def why_not(invoice: Invoice, fact: payments.PaymentSucceeded) -> str | None:
         return "the invoice is another customer's"
     if invoice.status is not InvoiceStatus.DRAFT and not invoice.may_become(InvoiceStatus.PAID):
         return f"the invoice is {invoice.status}"
-    asked = invoice.total - invoice.amount_paid
+    asked = invoice.total - invoice.amount_paid - invoice.credited_due
     if (asked.minor, asked.currency) != (fact.amount_minor, fact.currency):
         return f"the invoice asks for {asked}"
     return None
 
 
 async def _pay(unit: Unit, invoice: Invoice, fact: payments.PaymentSucceeded) -> None:
-    await store.insert_payment(
+    await store_paid.insert_payment(
         unit.tx,
         payment_id=fact.payment_id,
         invoice_id=invoice.id,
@@ -77,10 +78,11 @@ async def _pay(unit: Unit, invoice: Invoice, fact: payments.PaymentSucceeded) ->
         unit,
         InvoicePaid(invoice.id, invoice.customer_id, invoice.number, invoice.total.minor, invoice.currency, unit.now),
     )
-    await _mark_active_when_all_is_paid(unit, invoice.subscription_id)
+    await mark_active_when_all_is_paid(unit, invoice.subscription_id)
 
 
-async def _mark_active_when_all_is_paid(unit: Unit, subscription_id: UUID) -> None:
+async def mark_active_when_all_is_paid(unit: Unit, subscription_id: UUID) -> None:
+    """No invoice of the subscription waits any more: it is not past due."""
     # Under the lock, so that a dispute that comes at the same time is either seen here or has the last word.
     await subscriptions.subscription(unit.tx, subscription_id, lock=True)
     if await store.open_invoices(unit.tx, subscription_id):

@@ -1,4 +1,4 @@
-"""SQL of billing: invoices with their lines, fees and payments. What was rated and closed is in store_rated.py."""
+"""SQL of billing: invoices with their lines and fees. What was rated and what was paid have stores of their own."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ UPDATE billing.invoices SET status = 'open', number = %(number)s, issued_at = %(
 WHERE id = %(id)s
 """
 MARK_PAID = """
-UPDATE billing.invoices SET status = 'paid', amount_paid_minor = total_minor, paid_at = %(at)s WHERE id = %(id)s
+UPDATE billing.invoices SET status = 'paid', amount_paid_minor = total_minor - credited_due_minor, paid_at = %(at)s
+WHERE id = %(id)s
 """
 MARK_REFUNDED = "UPDATE billing.invoices SET refunded_at = %(at)s WHERE id = %(id)s AND refunded_at IS NULL"
 MARK_DISPUTED = "UPDATE billing.invoices SET disputed_at = %(at)s WHERE id = %(id)s AND disputed_at IS NULL"
@@ -91,25 +92,23 @@ WHERE subscription_id = %(subscription_id)s AND disputed_at IS NOT NULL AND refu
 ORDER BY issued_at, id LIMIT 1
 """
 
-# --- fees and payments
+# --- fees
 
 INSERT_FEE = """
 INSERT INTO billing.period_fees (period_id, invoice_id, line_id) VALUES (%(period_id)s, %(invoice_id)s, %(line_id)s)
 """
+# What credit notes took back of a fee was not paid in the end: its unused time is credited no second time.
 FEE = """
-SELECT l.price_id, l.amount_minor, i.currency, l.period_start, l.period_end
+SELECT l.price_id, i.currency, l.period_start, l.period_end,
+    l.amount_minor - coalesce(sum(c.amount_minor), 0)::bigint AS amount_minor
 FROM billing.period_fees f
 JOIN billing.invoices i ON i.id = f.invoice_id
 JOIN billing.invoice_lines l ON l.id = f.line_id
-WHERE f.period_id = %(period_id)s AND i.status = 'paid' AND i.refunded_at IS NULL
-  AND i.disputed_at IS NULL
+LEFT JOIN billing.credit_note_lines c ON c.invoice_line_id = l.id
+WHERE f.period_id = %(period_id)s AND i.status = 'paid' AND i.refunded_at IS NULL AND i.disputed_at IS NULL
+GROUP BY l.id, i.currency
 """
 FEE_INVOICE = "SELECT invoice_id FROM billing.period_fees WHERE period_id = %(period_id)s"
-INSERT_PAYMENT = """
-INSERT INTO billing.invoice_payments (payment_id, invoice_id, amount_minor, gateway, applied_at)
-VALUES (%(payment_id)s, %(invoice_id)s, %(amount_minor)s, %(gateway)s, %(at)s)
-"""
-INVOICE_PAID_BY = "SELECT invoice_id FROM billing.invoice_payments WHERE payment_id = %(payment_id)s"
 
 
 async def insert_invoice(tx: Tx, id: UUID, draft: Draft, line_ids: Sequence[UUID], at: datetime) -> None:
@@ -229,6 +228,9 @@ def _invoice(row: Mapping[str, Any], lines: tuple[Line, ...] = ()) -> Invoice:
         total=Money(row["total_minor"], currency),
         amount_paid=Money(row["amount_paid_minor"], currency),
         credits=Money(row["credits_minor"], currency),
+        credited=Money(row["credited_minor"], currency),
+        credited_due=Money(row["credited_due_minor"], currency),
+        end_reason=row["void_reason"] or row["write_off_reason"],
         lines=lines,
         **{name: row[name] for name in _INVOICE_COLUMNS},
     )
@@ -236,7 +238,7 @@ def _invoice(row: Mapping[str, Any], lines: tuple[Line, ...] = ()) -> Invoice:
 
 _INVOICE_COLUMNS = (
     "id", "number", "customer_id", "subscription_id", "period_id", "currency", "time_zone", "created_at", "issued_at",
-    "due_at", "paid_at", "voided_at", "refunded_at", "disputed_at",
+    "due_at", "paid_at", "voided_at", "refunded_at", "disputed_at", "written_off_at",
 )  # fmt: skip
 _LINE_COLUMNS = (
     "id", "description", "quantity", "included", "unit_amount", "unit_label", "period_start", "period_end", "price_id",
@@ -269,25 +271,4 @@ async def paid_fee(tx: Tx, period_id: UUID) -> Mapping[str, Any] | None:
 async def fee_invoice(tx: Tx, period_id: UUID) -> UUID | None:
     """The invoice that bills a period's flat fee, paid or not."""
     row = await (await tx.execute(FEE_INVOICE, {"period_id": period_id})).fetchone()
-    return None if row is None else row[0]
-
-
-async def insert_payment(
-    tx: Tx, *, payment_id: UUID, invoice_id: UUID, amount_minor: int, gateway: str, at: datetime
-) -> None:
-    await tx.execute(
-        INSERT_PAYMENT,
-        {
-            "payment_id": payment_id,
-            "invoice_id": invoice_id,
-            "amount_minor": amount_minor,
-            "gateway": gateway,
-            "at": at,
-        },
-    )
-
-
-async def invoice_paid_by(tx: Tx, payment_id: UUID) -> UUID | None:
-    """The invoice that a payment has paid."""
-    row = await (await tx.execute(INVOICE_PAID_BY, {"payment_id": payment_id})).fetchone()
     return None if row is None else row[0]

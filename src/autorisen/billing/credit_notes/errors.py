@@ -1,0 +1,41 @@
+"""The broken rules of credit notes, each with the answer a caller gets."""
+
+from __future__ import annotations
+
+from autorisen.kit.problems import Conflict, InvalidInput, NotFound
+
+
+class CreditNoteNotFound(NotFound):
+    """Also the answer for another customer's."""
+
+    title = "There is no such credit note"
+
+
+class NotCreditable(Conflict):
+    """The invoice is void or written off: its claim is gone already."""
+
+    code, title = "not_creditable", "This invoice can't be credited"
+
+
+class NothingToCredit(Conflict):
+    """Credit notes have taken back all of the invoice."""
+
+    code, title = "nothing_to_credit", "Nothing is left to take back"
+
+
+class WrongCredit(InvalidInput):
+    """A line or an amount is not one that can be taken back; `errors` names it."""
+
+    code, title = "wrong_credit", "This can't be taken back"
+
+
+class PaymentUnderWay(Conflict):
+    """A payment over the present amount is on its way; what is due must not change under it."""
+
+    code, title = "payment_under_way", "A payment is under way"
+
+
+class RefundImpossible(Conflict):
+    """The paid part can't go back the way it came."""
+
+    code, title = "refund_impossible", "This can't be sent back"
