@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Annotated
-from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
@@ -23,6 +22,7 @@ from autorisen.accounts.users import rename_user
 from autorisen.kit.http import RuntimeDep
 from autorisen.kit.ids import parse_public_id
 from autorisen.kit.problems import FieldError, InvalidInput, NotFound, Problem
+from autorisen.kit.time_zones import time_zones
 from autorisen.kit.unit import Runtime
 from autorisen.ui.flash import flash
 from autorisen.ui.render import render
@@ -44,7 +44,7 @@ _LIVES = {"30": timedelta(days=30), "90": timedelta(days=90), "365": timedelta(d
 
 @cache
 def _time_zones() -> list[tuple[str, str]]:
-    names = sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "posix")))
+    names = sorted(name for name in time_zones() if "/" in name and not name.startswith(("Etc/", "posix")))
     return [("UTC", "UTC"), *((name, name.replace("_", " ")) for name in names)]
 
 

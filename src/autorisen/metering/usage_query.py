@@ -10,10 +10,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import cast, get_args
 from uuid import UUID
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from autorisen.kit.database import Tx
 from autorisen.kit.ids import public_id
+from autorisen.kit.time_zones import time_zones
 from autorisen.metering import usage
 from autorisen.metering.errors import UsageTooLarge
 from autorisen.metering.model import NOTHING, Bucket, Group, MeterDefinition, Quantity
@@ -61,7 +62,7 @@ def usage_question(
     """The question of these parameters. Raises `InvalidInput` with the one that breaks a rule."""
     if bucket is not None and bucket not in _SIZES:
         raise refuse("bucket", f"must be {', '.join(_SIZES[:-1])} or {_SIZES[-1]}")
-    if time_zone not in available_timezones():
+    if time_zone not in time_zones():
         raise refuse("time_zone", "must be the IANA name of a time zone, like Africa/Johannesburg")
     names = [name for text in group_by for name in text.split(",")]
     if len(set(names)) != len(names) or "" in names:

@@ -9,7 +9,7 @@ from functools import cache
 from shlex import quote
 from typing import Annotated
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
@@ -19,6 +19,7 @@ from autorisen.accounts import Customer
 from autorisen.catalog import PlanVersion
 from autorisen.kit.database import Tx
 from autorisen.kit.http import RuntimeDep
+from autorisen.kit.time_zones import time_zones
 from autorisen.metering import Bucket, MeterDefinition
 from autorisen.portal.dashboard import Member
 from autorisen.portal.forecast import Forecast, forecast_of, pace_of
@@ -212,4 +213,4 @@ def _choices(asked: Asked, question: Question, meters: Sequence[MeterDefinition]
 def _zones() -> tuple[str, ...]:
     """The zones that a person looks for: of places, and UTC."""
     places = {"Africa", "America", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
-    return ("UTC", *sorted(each for each in available_timezones() if each.split("/")[0] in places and "/" in each))
+    return ("UTC", *sorted(each for each in time_zones() if each.split("/")[0] in places and "/" in each))

@@ -7,8 +7,9 @@ from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, time, timedelta
 from typing import cast, get_args
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
+from autorisen.kit.time_zones import time_zones
 from autorisen.metering import BUCKET_LIMIT, BucketSize, Group, MeterDefinition
 from autorisen.portal.usage_chart import MONTHS_SHOWN, Stretch, bucket_for, midnight, stretch_of
 
@@ -96,7 +97,7 @@ def question_of(
     """What is meant by a query. Whatever it says, there is an answer; what broke a rule is named in `errors`."""
     errors: dict[str, str] = {}
     zone = asked.zone or time_zone
-    if zone not in available_timezones():
+    if zone not in time_zones():
         errors["zone"] = "Choose a zone of the list, such as Africa/Johannesburg."
         zone = time_zone
     stretch = _stretch(asked, now, zone, period, last_period, errors)

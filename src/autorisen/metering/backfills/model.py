@@ -11,9 +11,10 @@ from fractions import Fraction
 from hashlib import blake2b
 from typing import Self
 from uuid import UUID
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from autorisen.kit.problems import FieldError
+from autorisen.kit.time_zones import time_zones
 from autorisen.metering.errors import InvalidBackfill
 from autorisen.metering.model import Receipt, Status
 
@@ -47,7 +48,7 @@ class BackfillOptions:
         if not 0 < self.stretch <= 1_000_000:
             rule = "must be above 0 and at most 1,000,000"
             raise InvalidBackfill(f"--stretch {rule}", errors=[FieldError("stretch", rule)])
-        if self.time_zone not in available_timezones():
+        if self.time_zone not in time_zones():
             rule = "must be the IANA name of a time zone, like Africa/Johannesburg"
             raise InvalidBackfill(f"--time-zone {rule}", errors=[FieldError("time_zone", rule)])
 

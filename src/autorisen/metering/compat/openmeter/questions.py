@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import cast, get_args
-from zoneinfo import available_timezones
 
 from autorisen.kit.problems import FieldError, InvalidInput, MalformedBody
+from autorisen.kit.time_zones import time_zones
 from autorisen.metering.compat.openmeter.model import (
     CUSTOMER,
     SUBJECT,
@@ -215,7 +215,7 @@ def _window(asked: Asked) -> WindowSize | None:
 
 def _time_zone(asked: Asked) -> str:
     zone = _one(asked, "windowTimeZone") or "UTC"
-    if zone not in available_timezones():
+    if zone not in time_zones():
         raise _refuse("windowTimeZone", "must be the IANA name of a time zone, like Africa/Johannesburg")
     return zone
 
