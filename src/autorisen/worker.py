@@ -44,10 +44,10 @@ FACTS: Mapping[type[Fact], tuple[Handler, ...]] = {
     subscriptions.SubscriptionPastDue: (),
     subscriptions.SubscriptionRecovered: (),
     subscriptions.SubscriptionEnded: (),
-    payments.PaymentSucceeded: (billing.settle_invoice,),
-    payments.PaymentFailed: (billing.on_payment_failed,),
-    payments.PaymentRefunded: (billing.on_payment_refunded,),
-    payments.PaymentDisputed: (billing.on_payment_disputed,),
+    payments.PaymentSucceeded: (billing.settle_invoice, billing.settle_top_up),
+    payments.PaymentFailed: (billing.on_payment_failed, billing.fail_top_up),
+    payments.PaymentRefunded: (billing.on_payment_refunded, billing.on_top_up_refunded),
+    payments.PaymentDisputed: (billing.on_payment_disputed, billing.on_top_up_disputed),
     payments.PaymentMethodSaved: (),
     billing.InvoiceIssued: (),
     billing.InvoicePaid: (billing.send_receipt,),
@@ -55,7 +55,7 @@ FACTS: Mapping[type[Fact], tuple[Handler, ...]] = {
     billing.CreditNoteIssued: (),
     billing.PaymentUnapplied: (),
     billing.CreditsGranted: (),
-    billing.CreditsFell: (),
+    billing.CreditsFell: (billing.on_credits_fell,),
     payments.DeliveryParked: (payments.on_delivery_parked,),
 }
 

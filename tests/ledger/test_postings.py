@@ -75,8 +75,9 @@ def refunds_of_top_ups(draw: st.DrawFn) -> Posting:
         customer_id=CUSTOMER,
         gateway=draw(gateways),
         amount=amount,
-        unused=Money(draw(st.integers(0, amount.minor)), amount.currency),
+        held=Money(draw(st.integers(0, amount.minor)), amount.currency),
         was_disputed=draw(st.booleans()),
+        before=Money(draw(st.integers(0, 9)), amount.currency),
     )
 
 
@@ -109,7 +110,7 @@ RULES: dict[str, st.SearchStrategy[Posting]] = {
     "wallet_drawn": st.builds(postings.wallet_drawn, **granted, draw_id=ids, number=st.just("INV-1")),
     "wallet_returned": st.builds(postings.wallet_returned, **granted, return_id=ids, number=st.just("INV-1")),
     "wallet_voided": st.builds(postings.wallet_voided, **granted, void_id=ids, reason=st.just("why")),
-    "wallet_disputed": st.builds(postings.wallet_disputed, **granted, void_id=ids),
+    "wallet_held_back": st.builds(postings.wallet_held_back, **granted, void_id=ids, reason=st.just("why")),
     "wallet_refunded": refunds_of_top_ups(),
     "wallet_expired": st.builds(postings.wallet_expired, **granted, expiry_id=ids, was_paid=st.booleans()),
     "revenue_recognised": st.builds(
@@ -238,10 +239,12 @@ def balances(story: Iterable[Posting]) -> dict[str, int]:
                     grant_id=ROW, customer_id=CUSTOMER, source=chart.clearing("sandbox"), **ZAR
                 ),
                 postings.dispute_opened(payment_id=ROW, gateway="sandbox", number=None, **ZAR),
-                postings.wallet_disputed(void_id=ROW, customer_id=CUSTOMER, amount=Money(50_000, "ZAR")),
+                postings.wallet_held_back(
+                    void_id=ROW, customer_id=CUSTOMER, amount=Money(50_000, "ZAR"), reason="why"
+                ),
                 postings.wallet_refunded(
-                    payment_id=ROW, customer_id=CUSTOMER, gateway="sandbox", unused=Money(50_000, "ZAR"),
-                    was_disputed=True, **ZAR,
+                    payment_id=ROW, customer_id=CUSTOMER, gateway="sandbox", held=Money(50_000, "ZAR"),
+                    was_disputed=True, before=Money(0, "ZAR"), **ZAR,
                 ),
             ],
             {"wallet": -2_900, "refunds": 2_900},

@@ -57,7 +57,18 @@ from autorisen.billing.store import list_invoices
 from autorisen.billing.unapplied.store import UnappliedPayment, count_unapplied, list_unapplied, unapplied_payment
 from autorisen.billing.upgrades.start_upgrade import preview_upgrade, start_upgrade
 from autorisen.billing.wallet import EXPIRY_JOBS as CREDIT_JOBS
-from autorisen.billing.wallet import CreditsFell, CreditsGranted, Grant, GrantKind
+from autorisen.billing.wallet import (
+    CreditsFell,
+    CreditsGranted,
+    Grant,
+    GrantKind,
+    fail_top_up,
+    on_credits_fell,
+    on_top_up_disputed,
+    on_top_up_refunded,
+    refund_credits,
+    settle_top_up,
+)
 from autorisen.billing.wallet import grant as grant_credits
 from autorisen.billing.wallet import void_grant as void_credits
 
@@ -110,6 +121,7 @@ __all__ = [
     "credited",
     "customer_invoice",
     "explain",
+    "fail_top_up",
     "find_late_usage",
     "grant_credits",
     "invoice",
@@ -121,16 +133,21 @@ __all__ = [
     "list_invoices",
     "list_unapplied",
     "next_invoice",
+    "on_credits_fell",
     "on_payment_disputed",
     "on_payment_failed",
     "on_payment_refunded",
+    "on_top_up_disputed",
+    "on_top_up_refunded",
     "pay_invoice",
     "preview_credit_note",
     "preview_upgrade",
+    "refund_credits",
     "schedule_close",
     "schedule_early_close",
     "send_receipt",
     "settle_invoice",
+    "settle_top_up",
     "start_upgrade",
     "unapplied_payment",
     "void_credits",

@@ -13,6 +13,7 @@ from autorisen.billing.mail_invoice import mail_payment_failed, mail_receipt
 from autorisen.billing.model import Invoice, InvoiceStatus
 from autorisen.billing.read_invoices import invoice as issued_invoice
 from autorisen.billing.unapplied import store as unapplied
+from autorisen.billing.wallet import bought_credits
 from autorisen.kit.money import Money
 from autorisen.kit.unit import Unit
 from autorisen.kit.work import record
@@ -48,6 +49,8 @@ async def on_payment_refunded(unit: Unit, fact: payments.PaymentRefunded) -> Non
 
     Until a credit note takes the claim back, the refund stands in an account of its own and can't be overlooked.
     """
+    if await bought_credits(unit.tx, fact.payment_id) is not None:
+        return
     invoice = await _paid_invoice(unit, fact.payment_id)
     amount, refunded = Money(fact.amount_minor, fact.currency), fact.refunded_minor or fact.amount_minor
     refund = ledger.postings.payment_refunded(
@@ -74,6 +77,8 @@ async def on_payment_disputed(unit: Unit, fact: payments.PaymentDisputed) -> Non
 
     The money stands apart in the books, and buys nothing more: it is no credit for unused time.
     """
+    if await bought_credits(unit.tx, fact.payment_id) is not None:
+        return
     invoice = await _paid_invoice(unit, fact.payment_id)
     dispute = ledger.postings.dispute_opened(
         payment_id=fact.payment_id,

@@ -6,14 +6,15 @@ from uuid import UUID
 
 from autorisen import ledger, payments, subscriptions
 from autorisen.billing import store, store_paid
-from autorisen.billing.facts import InvoicePaid, PaymentUnapplied
+from autorisen.billing.facts import InvoicePaid
 from autorisen.billing.invoice_reference import invoice_of
 from autorisen.billing.issue_invoice import finalise_invoice
 from autorisen.billing.lock_invoice import lock_invoice
 from autorisen.billing.model import Invoice, InvoiceStatus
-from autorisen.billing.unapplied import store as unapplied
+from autorisen.billing.unapplied.keep_unapplied import keep_unapplied
 from autorisen.billing.upgrades.apply_change import apply_change, too_late
 from autorisen.billing.upgrades.store import change_of_invoice
+from autorisen.billing.wallet import top_up_of
 from autorisen.kit.money import Money
 from autorisen.kit.unit import Unit
 from autorisen.kit.work import record
@@ -24,7 +25,7 @@ async def settle_invoice(unit: Unit, fact: payments.PaymentSucceeded) -> None:
 
     Anything else is kept as an unapplied payment: in the ledger as owed to the payer, and in front of the operator.
     """
-    if await store_paid.invoice_paid_by(unit.tx, fact.payment_id) is not None:
+    if top_up_of(fact.reference) is not None or await store_paid.invoice_paid_by(unit.tx, fact.payment_id) is not None:
         return
     invoice = await lock_invoice(unit.tx, invoice_of(fact.reference))
     if invoice is None:
@@ -89,31 +90,3 @@ async def mark_active_when_all_is_paid(unit: Unit, subscription_id: UUID) -> Non
         return
     if await store.disputed_number(unit.tx, subscription_id) is None:
         await subscriptions.mark_active(unit, subscription_id)
-
-
-async def keep_unapplied(unit: Unit, fact: payments.PaymentSucceeded, reason: str) -> None:
-    """Keep money that pays nothing we know: never lost, never silently used."""
-    values = {
-        "payment_id": fact.payment_id,
-        "customer_id": fact.customer_id,
-        "reference": fact.reference,
-        "amount_minor": fact.amount_minor,
-        "currency": fact.currency,
-        "gateway": fact.gateway,
-        "reason": reason,
-        "at": unit.now,
-    }
-    if not await unapplied.insert_unapplied(unit.tx, values):
-        return
-    kept = ledger.postings.payment_unapplied(
-        payment_id=fact.payment_id,
-        customer_id=fact.customer_id,
-        gateway=fact.gateway,
-        amount=Money(fact.amount_minor, fact.currency),
-        reason=reason,
-    )
-    await ledger.post_fact(unit, kept, occurred_at=fact.succeeded_at)
-    await record(
-        unit,
-        PaymentUnapplied(fact.payment_id, fact.customer_id, fact.reference, fact.amount_minor, fact.currency, reason),
-    )

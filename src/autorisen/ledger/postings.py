@@ -212,28 +212,37 @@ def wallet_voided(*, void_id: UUID, customer_id: UUID, amount: Money, reason: st
     )
 
 
-def wallet_disputed(*, void_id: UUID, customer_id: UUID, amount: Money) -> Posting:
-    """The payment behind credits is disputed: what is unused can't be spent, and is owed until that is decided."""
+def wallet_held_back(*, void_id: UUID, customer_id: UUID, amount: Money, reason: str) -> Posting:
+    """Paid credits that are unused can't be spent any more: their money is on its way back to the payer."""
     return Posting(
-        f"wallet:{void_id}:disputed",
-        "Credits held back: their payment is disputed",
+        f"wallet:{void_id}:held_back",
+        f"Credits taken back: {reason}",
         (Line(chart.wallet(customer_id), amount), Line(chart.unapplied(customer_id), -amount)),
     )
 
 
 def wallet_refunded(
-    *, payment_id: UUID, customer_id: UUID, gateway: str, amount: Money, unused: Money, was_disputed: bool
+    *,
+    payment_id: UUID,
+    customer_id: UUID,
+    gateway: str,
+    amount: Money,
+    held: Money,
+    was_disputed: bool,
+    before: Money,
 ) -> Posting:
-    """The payment of a top-up went back: the unused credits with it; the used ones wait for their credit note.
-
-    After a dispute the unused ones stand in `unapplied` already, and the money has left the clearing account.
+    """The payment of a top-up went back. `held` of it were unused credits that were taken back; the rest had been used,
+    and waits for a credit note or a write-off. `before` is what had gone back already, as in `payment_refunded`.
     """
-    held = chart.unapplied(customer_id) if was_disputed else chart.wallet(customer_id)
     left = chart.disputed(gateway) if was_disputed else chart.clearing(gateway)
     return Posting(
-        f"payment:{payment_id}:refunded",
+        f"payment:{payment_id}:refunded" + (f":after:{before.minor}" if before else ""),
         "Refund of a top-up",
-        (Line(held, unused), Line(chart.refunds(customer_id), amount - unused), Line(left, -amount)),
+        (
+            Line(chart.unapplied(customer_id), held),
+            Line(chart.refunds(customer_id), amount - held),
+            Line(left, -amount),
+        ),
     )
 
 

@@ -7,6 +7,7 @@ ledger's account `wallet:<customer>` at every commit.
 This is the door; the rest of billing enters by it.
 """
 
+from autorisen.billing.wallet.automatic_top_up import on_credits_fell, set_automatic_top_up
 from autorisen.billing.wallet.draw_credits import (
     draw,
     draw_movements,
@@ -14,7 +15,14 @@ from autorisen.billing.wallet.draw_credits import (
     post_draws,
     return_draws,
 )
-from autorisen.billing.wallet.errors import GrantNotFound, GrantRefused, NotVoidable, SourceTaken
+from autorisen.billing.wallet.errors import (
+    GrantNotFound,
+    GrantRefused,
+    NotRefundable,
+    NotVoidable,
+    SourceTaken,
+    TopUpRefused,
+)
 from autorisen.billing.wallet.expire_credits import EXPIRY_JOBS
 from autorisen.billing.wallet.facts import CreditsFell, CreditsGranted
 from autorisen.billing.wallet.grant_credits import grant, void_grant
@@ -27,8 +35,11 @@ from autorisen.billing.wallet.model import (
     MovementRow,
     balance,
     plan_draws,
+    top_up_of,
 )
+from autorisen.billing.wallet.return_top_up import on_top_up_disputed, on_top_up_refunded, refund_credits
 from autorisen.billing.wallet.store import grants_left, grants_of, movements, movements_of_invoice
+from autorisen.billing.wallet.top_up import bought_credits, fail_top_up, settle_top_up, start_top_up
 
 __all__ = [
     "EXPIRY_JOBS",
@@ -42,19 +53,31 @@ __all__ = [
     "Movement",
     "MovementKind",
     "MovementRow",
+    "NotRefundable",
     "NotVoidable",
     "SourceTaken",
+    "TopUpRefused",
     "balance",
+    "bought_credits",
     "draw",
     "draw_movements",
     "draw_postings",
+    "fail_top_up",
     "grant",
     "grants_left",
     "grants_of",
     "movements",
     "movements_of_invoice",
+    "on_credits_fell",
+    "on_top_up_disputed",
+    "on_top_up_refunded",
     "plan_draws",
     "post_draws",
+    "refund_credits",
     "return_draws",
+    "set_automatic_top_up",
+    "settle_top_up",
+    "start_top_up",
+    "top_up_of",
     "void_grant",
 ]

@@ -29,6 +29,12 @@ class NotVoidable(Conflict):
     code, title = "not_voidable", "These credits can't be taken back"
 
 
+class NotRefundable(Conflict):
+    """Nobody paid for these credits, or nothing is left of them."""
+
+    code, title = "credits_not_refundable", "These credits can't be refunded"
+
+
 class TopUpRefused(InvalidInput):
     """The amount or the terms of a top-up break a rule that `errors` names."""
 

@@ -23,7 +23,7 @@ class CreditsGranted(Fact):
 
 @dataclass(frozen=True)
 class CreditsFell(Fact):
-    """A customer's balance went down: drawn, expired or taken back."""
+    """A customer's balance went down by use or by time."""
 
     customer_id: UUID
     currency: str

@@ -56,17 +56,28 @@ async def mail_top_up_failed(unit: Unit, top_up: TopUp, setting: AutomaticTopUp)
     )
 
 
-async def mail_top_up_returned(unit: Unit, top_up: TopUp, taken: Money, *, refunded: bool) -> None:
+async def mail_topped_up(unit: Unit, top_up: TopUp) -> None:
+    """The thanks for a top-up. It is no invoice: that comes with what the credits are used for."""
+    await _send(
+        unit,
+        await accounts.customer(unit.tx, top_up.customer_id),
+        f"You have {top_up.amount.format()} of new credits",
+        f"Thank you: your payment of {top_up.amount.format()} has arrived, and "
+        "is yours to use.\nYou get a tax invoice for what it pays, when it pays it. Your credits:",
+    )
+
+
+async def mail_top_up_returned(unit: Unit, top_up: TopUp, amount: Money, taken: Money, *, refunded: bool) -> None:
     """The money of a top-up has gone back, or the payer's bank asks for it: what became of the credits."""
     customer = await accounts.customer(unit.tx, top_up.customer_id)
-    used = top_up.amount - taken
+    used = amount - taken
     what = "was refunded" if refunded else "is disputed at your bank"
-    rest = f" {used.format()} of it had been used for invoices, and is still owed." if used else ""
+    rest = f" {used.format()} had been used for invoices, and is still owed." if used else ""
     await _send(
         unit,
         customer,
-        f"Your top-up of {top_up.amount.format()} {what}",
-        f"Your payment of {top_up.amount.format()} for credits {what}.\n"
+        f"{amount.format()} of your top-up {what}",
+        f"{amount.format()} of your payment of {top_up.amount.format()} for credits {what}.\n"
         f"We have taken back {taken.format()} of credits that were unused.{rest}\n"
         "Every movement is listed here:",
     )

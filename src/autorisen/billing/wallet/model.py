@@ -213,6 +213,12 @@ class AutomaticTopUp:
     changed_at: datetime
 
 
+# What one top-up may be, in minor units: small ones are eaten by fees, large ones are a slip of the finger.
+TOP_UP_LIMITS: Mapping[str, tuple[int, int]] = MappingProxyType({"ZAR": (5_000, 10_000_000), "USD": (500, 1_000_000)})
+# Below this a customer who buys credits is told, unless they have set a threshold of their own.
+NOTICE_BELOW: Mapping[str, int] = MappingProxyType({"ZAR": 10_000, "USD": 1_000})
+PER_DAY_MAX = 10
+
 # Two charges in a row that fail are no accident: the customer has to look at the card.
 FAILURES_MAX = 2
 DAY = timedelta(hours=24)

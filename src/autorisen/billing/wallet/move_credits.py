@@ -1,4 +1,4 @@
-"""Move credits out of grants that this transaction holds, and record that the balance fell."""
+"""Move credits out of grants that this transaction holds, and record that a balance fell."""
 
 from __future__ import annotations
 
@@ -22,21 +22,24 @@ async def hold(unit: Unit, grant_id: UUID) -> Grant | None:
     return found
 
 
-async def take(unit: Unit, grant: Grant, kind: MovementKind, reason: str) -> Movement:
-    """Take all that is left of a held grant."""
+async def take(unit: Unit, grant: Grant, kind: MovementKind, reason: str, amount: Money | None = None) -> Movement:
+    """Take an amount out of a held grant; all that is left when none is given."""
+    taken = amount or grant.remaining
     left = await store.grants_left(unit.tx, [grant.customer_id])
     movement = Movement(
         id=unit.ids.new(),
         grant_id=grant.id,
         customer_id=grant.customer_id,
         kind=kind,
-        amount=-grant.remaining,
+        amount=-taken,
         invoice_id=None,
         reason=reason,
         at=unit.now,
     )
     await store.insert_movements(unit.tx, [movement])
-    await record_fall(unit, left, {grant.id: grant.remaining})
+    # What a person took back is no news to anybody, and no reason to charge a card.
+    if kind is MovementKind.EXPIRE:
+        await record_fall(unit, left, {grant.id: taken})
     return movement
 
 

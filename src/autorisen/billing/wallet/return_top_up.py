@@ -1,0 +1,104 @@
+"""The payment of a top-up goes back: what is unused goes with it, and the customer is told."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from autorisen import ledger, payments
+from autorisen.billing.wallet import store, store_top_ups
+from autorisen.billing.wallet.automatic_top_up import switch_off
+from autorisen.billing.wallet.errors import GrantNotFound, NotRefundable
+from autorisen.billing.wallet.mail_credits import mail_top_up_returned
+from autorisen.billing.wallet.model import Grant, GrantKind, MovementKind, TopUpStatus, top_up_of
+from autorisen.billing.wallet.move_credits import hold, take
+from autorisen.billing.wallet.top_up import bought_credits
+from autorisen.kit.ids import public_id
+from autorisen.kit.money import Money
+from autorisen.kit.unit import Unit
+
+
+async def refund_credits(unit: Unit, grant_id: UUID) -> Money:
+    """Send the unused part of a top-up back to the card it came from; its credits are gone at once. Gives the amount.
+
+    Raises `GrantNotFound`, `NotRefundable`, and `payments.NotRefundable` when the gateway can't send it back.
+    """
+    found = await hold(unit, grant_id)
+    if found is None:
+        raise GrantNotFound(f"there is no {public_id('crd', grant_id)}")
+    if found.kind is not GrantKind.PAID:
+        raise NotRefundable("nobody paid for them; take them back instead")
+    if not found.remaining:
+        raise NotRefundable("nothing is left of them")
+    payment_id = UUID(found.source.partition(":")[2])
+    void = await _hold_back(unit, found, found.remaining, "refund of what is unused")
+    await payments.refund_payment(unit, payment_id, amount=found.remaining, reference=f"credits:{void}")
+    return found.remaining
+
+
+async def on_top_up_refunded(unit: Unit, fact: payments.PaymentRefunded) -> None:
+    """Money of a top-up went back: take what is unused of it, book it, and say so."""
+    found = await bought_credits(unit.tx, fact.payment_id)
+    if found is None:
+        return
+    grant = await hold(unit, found.id)
+    assert grant is not None, "grants are never deleted"
+    amount = Money(fact.amount_minor, fact.currency)
+    before = Money((fact.refunded_minor or fact.amount_minor) - fact.amount_minor, fact.currency)
+    # What is held back already, for this refund or by a dispute, and what is still to be taken.
+    held = Money(max(await store.voided(unit.tx, grant.id) - before.minor, 0), fact.currency)
+    missing = min(grant.remaining, amount - min(held, amount))
+    if missing:
+        await _hold_back(unit, grant, missing, "its payment was refunded")
+    taken = min(amount, held + missing)
+    posting = ledger.postings.wallet_refunded(
+        payment_id=fact.payment_id,
+        customer_id=fact.customer_id,
+        gateway=fact.gateway,
+        amount=amount,
+        held=taken,
+        was_disputed=await _was_disputed(unit, fact.payment_id),
+        before=before,
+    )
+    await ledger.post_fact(unit, posting, occurred_at=unit.now)
+    await _say(unit, fact.reference, amount, taken, refunded=True)
+
+
+async def on_top_up_disputed(unit: Unit, fact: payments.PaymentDisputed) -> None:
+    """The payer's bank asks for the money: what is unused can't be spent until that is decided."""
+    found = await bought_credits(unit.tx, fact.payment_id)
+    if found is None:
+        return
+    amount = Money(fact.amount_minor, fact.currency)
+    posting = ledger.postings.dispute_opened(
+        payment_id=fact.payment_id, gateway=fact.gateway, amount=amount, number=None
+    )
+    await ledger.post_fact(unit, posting, occurred_at=unit.now)
+    grant = await hold(unit, found.id)
+    assert grant is not None, "grants are never deleted"
+    if grant.remaining:
+        await _hold_back(unit, grant, grant.remaining, "its payment is disputed")
+    await _say(unit, fact.reference, amount, grant.remaining, refunded=False)
+
+
+async def _hold_back(unit: Unit, grant: Grant, amount: Money, reason: str) -> UUID:
+    movement = await take(unit, grant, MovementKind.VOID, reason, amount)
+    posting = ledger.postings.wallet_held_back(
+        void_id=movement.id, customer_id=grant.customer_id, amount=amount, reason=reason
+    )
+    await ledger.post_fact(unit, posting, occurred_at=unit.now)
+    return movement.id
+
+
+async def _say(unit: Unit, reference: str, amount: Money, taken: Money, *, refunded: bool) -> None:
+    top_up_id = top_up_of(reference)
+    assert top_up_id is not None, "credits are bought by top-ups"
+    top_up = await store_top_ups.find_top_up(unit.tx, top_up_id, lock=True)
+    assert top_up is not None, "top-ups are never deleted"
+    await store_top_ups.settle(unit.tx, top_up.id, TopUpStatus.RETURNED, unit.now)
+    await switch_off(unit, top_up, "a top-up was refunded" if refunded else "a top-up is disputed at your bank")
+    await mail_top_up_returned(unit, top_up, amount, taken, refunded=refunded)
+
+
+async def _was_disputed(unit: Unit, payment_id: UUID) -> bool:
+    steps = await payments.history(unit.tx, payment_id)
+    return any(step.to_status is payments.PaymentStatus.DISPUTED for step in steps)
