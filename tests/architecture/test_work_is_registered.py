@@ -11,6 +11,8 @@ from autorisen import worker
 from tests.architecture.conftest import Plant
 from tests.architecture.source_tree import PACKAGE, Module, SourceTree, imports
 
+ENQUEUE = ("enqueue", "enqueue_many")
+
 
 def fact_classes(tree: SourceTree) -> dict[str, str]:
     """`autorisen.billing.facts.InvoicePaid` -> where it is written."""
@@ -49,7 +51,7 @@ def enqueued_kinds(tree: SourceTree) -> Iterator[tuple[str, str | None]]:
         if module.path.as_posix().startswith("kit/work/"):
             continue
         for node in ast.walk(module.tree):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "enqueue" and len(node.args) > 1:
+            if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ENQUEUE and len(node.args) > 1:
                 yield module.at(node), _text_of(node.args[1], module, tree)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, LiteralString
 from weakref import WeakKeyDictionary
 
+import msgspec
 from psycopg import AsyncConnection, OperationalError, errors
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -30,6 +31,17 @@ FULL_SECONDS = 5.0
 _PING: LiteralString = "SELECT 1"
 _READ_ONLY: LiteralString = "SET TRANSACTION READ ONLY"
 _SNAPSHOT: LiteralString = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+
+
+_encode_rows = msgspec.json.Encoder().encode
+
+
+def json_rows(rows: Iterable[object]) -> str:
+    """Many rows as one parameter, for `json_to_recordset`: the fastest way in for rows that a statement has to see.
+
+    Numbers travel as text and stay exact, so do ids and times.
+    """
+    return _encode_rows(list(rows)).decode()
 
 
 async def leave_pipeline(tx: Tx) -> None:

@@ -12,7 +12,6 @@ from autorisen.kit.problems import InvalidInput
 from autorisen.kit.sandbox_clock import NotInSandbox, move_to, refresh
 from autorisen.kit.unit import Runtime
 from autorisen.kit.work import Worker
-from autorisen.kit.work.store import queue_state
 
 POLL_SECONDS = 0.02
 # Longer than a lease: by then the job of a worker that died is anybody's.
@@ -50,12 +49,12 @@ async def advance_clock(runtime: Runtime, worker: Worker, *, to: datetime, progr
     began_at = runtime.clock.now()
     if to < began_at:
         raise ClockGoesForwardOnly(f"it is {began_at.isoformat()} already; choose a later time than {to.isoformat()}")
-    stops, performed = 0, await _perform_all(runtime, worker)
+    stops, performed = 0, await _perform_all(worker)
     while True:
         due_at = await worker.next_due()
         at = to if due_at is None or due_at > to else due_at
         reached = await move_to(runtime, at)
-        performed += await _perform_all(runtime, worker)
+        performed += await _perform_all(worker)
         stops += 1
         if progress is not None:
             progress(reached, performed)
@@ -63,16 +62,11 @@ async def advance_clock(runtime: Runtime, worker: Worker, *, to: datetime, progr
             return Advance(began_at, reached, stops, performed)
 
 
-async def _perform_all(runtime: Runtime, worker: Worker) -> int:
+async def _perform_all(worker: Worker) -> int:
     """Perform what is due, and wait for what other workers are performing: time must not overtake them."""
     performed = await worker.drain()
     give_up_at = monotonic() + PATIENCE_SECONDS
-    while await _is_work_due(runtime) and monotonic() < give_up_at:
+    while await worker.is_work_due() and monotonic() < give_up_at:
         await asyncio.sleep(POLL_SECONDS)
         performed += await worker.drain()
     return performed
-
-
-async def _is_work_due(runtime: Runtime) -> bool:
-    async with runtime.database.read() as tx:
-        return (await queue_state(tx, runtime.clock.now())).due > 0

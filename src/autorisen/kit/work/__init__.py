@@ -8,13 +8,14 @@ Why our own: the libraries at hand lose either exactness or the reconnection aft
 (docs/decisions/0003-work-in-postgresql.md).
 """
 
-from autorisen.kit.work.enqueue import enqueue, record
-from autorisen.kit.work.model import Fact, Job, Recurring, Registry, Retry
+from autorisen.kit.work.enqueue import enqueue, enqueue_many, record, record_many
+from autorisen.kit.work.model import Backlog, Fact, Job, Recurring, Registry, Retry
 from autorisen.kit.work.perform import Lease, LeaseLost
 from autorisen.kit.work.store import JobRow, QueueState
 from autorisen.kit.work.worker import Worker
 
 __all__ = [
+    "Backlog",
     "Fact",
     "Job",
     "JobRow",
@@ -26,5 +27,7 @@ __all__ = [
     "Retry",
     "Worker",
     "enqueue",
+    "enqueue_many",
     "record",
+    "record_many",
 ]

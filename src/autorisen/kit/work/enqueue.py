@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 
 from autorisen.kit.unit import Unit
 from autorisen.kit.work import store
-from autorisen.kit.work.model import FACT_KIND, Fact
+from autorisen.kit.work.model import FACT_KIND, FACTS_KIND, Fact
 
 
 async def enqueue(
@@ -40,3 +40,18 @@ async def record(unit: Unit, fact: Fact) -> None:
     id, name, data = unit.ids.new(), type(fact).__name__, msgspec.to_builtins(fact)
     await store.insert_fact(unit.tx, id=id, name=name, payload=data, recorded_at=unit.now)
     await enqueue(unit, FACT_KIND, {"fact_id": id, "name": name, "data": data})
+
+
+async def enqueue_many(unit: Unit, kind: str, payloads: Sequence[Mapping[str, object]]) -> None:
+    """Have job `kind` run now, once for each payload: one statement for all."""
+    if payloads:
+        rows = [{"id": unit.ids.new(), "payload": payload} for payload in payloads]
+        await store.insert_jobs(unit.tx, kind=kind, rows=rows, due_at=unit.now, created_at=unit.now)
+
+
+async def record_many(unit: Unit, facts: Sequence[Fact]) -> None:
+    """Record many facts at once, handled in their order: two statements and one job, however many there are."""
+    if facts:
+        rows = [{"id": unit.ids.new(), "name": type(fact).__name__, "payload": fact} for fact in facts]
+        await store.insert_facts(unit.tx, rows, recorded_at=unit.now)
+        await enqueue_many(unit, FACTS_KIND, [{"fact_ids": [row["id"] for row in rows]}])

@@ -8,13 +8,16 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from autorisen.kit.unit import Unit
+    from autorisen.kit.database import Tx
+    from autorisen.kit.settings import Settings
+    from autorisen.kit.unit import Runtime, Unit
     from autorisen.kit.work.perform import Lease
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # Row kinds that the worker itself understands.
 FACT_KIND = "fact"
+FACTS_KIND = "facts"
 HANDLE_KIND = "handle"
 
 
@@ -86,6 +89,20 @@ class Recurring:
         return self.every >= timedelta(days=1)
 
 
+@dataclass(frozen=True)
+class Backlog:
+    """Work without jobs: the rows that wait, and their due times, are a table of its owner.
+
+    So what is due is never forgotten, and much of it is done at once. `next_due` gives the earliest due time after an
+    instant, or at all; `perform` does some of what is due, each time in transactions of its own, and gives how much:
+    none when other workers hold all of it. It is performed in order of time with the jobs.
+    """
+
+    name: str
+    next_due: Callable[[Tx, Settings, datetime | None], Awaitable[datetime | None]]
+    perform: Callable[[Runtime], Awaitable[int]]
+
+
 class UnknownWork(LookupError):
     """A row names a job, fact or handler that this release does not know; it never dies, the right release may come."""
 
@@ -97,6 +114,7 @@ class Registry:
     jobs: tuple[Job, ...]
     facts: Mapping[type[Fact], tuple[Handler, ...]]
     schedule: tuple[Recurring, ...]
+    backlogs: tuple[Backlog, ...] = ()
 
     def __post_init__(self) -> None:
         kinds = [job.kind for job in self.jobs]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -15,10 +15,12 @@ import structlog
 from autorisen.kit.problems import Unavailable
 from autorisen.kit.unit import Runtime, Unit
 from autorisen.kit.work import store
-from autorisen.kit.work.enqueue import enqueue
+from autorisen.kit.work.enqueue import enqueue, enqueue_many
 from autorisen.kit.work.model import (
     FACT_KIND,
+    FACTS_KIND,
     HANDLE_KIND,
+    Backlog,
     Job,
     LeasedRun,
     Registry,
@@ -65,21 +67,41 @@ class Lease:
 
 
 async def perform_next(runtime: Runtime, registry: Registry) -> bool:
-    """Claim the job that is due longest and perform it. False when nothing was due."""
+    """Claim the job that is due longest, or a backlog that is due before it, and perform it. False when none was."""
+    return await _perform_next(runtime, registry, registry.backlogs)
+
+
+async def _perform_next(runtime: Runtime, registry: Registry, backlogs: Sequence[Backlog]) -> bool:
+    job = lease = None
     async with runtime.unit() as unit:
         row = await store.claim(unit.tx, unit.now)
-        if row is None:
-            return False
-        job = _job_of(registry, row)
-        if job is None or job.mode == "transaction":
-            await _perform_in_transaction(unit, registry, row, job)
-            return True
-        if row.attempts >= job.retry.attempts:
-            await _fail(unit, row, row.fence, row.attempts, job.retry, RuntimeError("the lease ran out each time"))
-            return True
-        fence = await store.take_lease(unit.tx, row.id, job.lease)
-    await _perform_leased(runtime, row, job, Lease(runtime, row.id, fence, job.lease))
+        first = await _due_before(unit, backlogs, unit.now if row is None else row.due_at)
+        if first is None:
+            if row is None:
+                return False
+            job = _job_of(registry, row)
+            if job is None or job.mode == "transaction":
+                await _perform_in_transaction(unit, registry, row, job)
+            elif row.attempts >= job.retry.attempts:
+                error = RuntimeError("the lease ran out each time")
+                await _fail(unit, row, row.fence, row.attempts, job.retry, error)
+            else:
+                fence = await store.take_lease(unit.tx, row.id, job.lease)
+                lease = Lease(runtime, row.id, fence, job.lease)
+    if first is not None:
+        # When others hold all of a backlog, the jobs need not wait for them.
+        others = [each for each in backlogs if each is not first]
+        return await first.perform(runtime) > 0 or await _perform_next(runtime, registry, others)
+    if lease is not None and row is not None and job is not None:
+        await _perform_leased(runtime, row, job, lease)
     return True
+
+
+async def _due_before(unit: Unit, backlogs: Sequence[Backlog], at: datetime) -> Backlog | None:
+    """The backlog that has been due longest, if it was due by `at`."""
+    due = [(await each.next_due(unit.tx, unit.settings, None), each) for each in backlogs]
+    known = [(due_at, each) for due_at, each in due if due_at is not None and due_at <= at]
+    return min(known, key=lambda pair: pair[0])[1] if known else None
 
 
 def _job_of(registry: Registry, row: store.JobRow) -> Job | None:
@@ -106,6 +128,13 @@ async def _dispatch(unit: Unit, registry: Registry, row: store.JobRow) -> None:
     if row.kind == FACT_KIND:
         for handler in registry.facts[registry.fact_type(row.payload["name"])]:
             await enqueue(unit, HANDLE_KIND, {**row.payload, "handler": name_of(handler)})
+    elif row.kind == FACTS_KIND:
+        payloads = []
+        for each in await store.facts(unit.tx, [UUID(id) for id in row.payload["fact_ids"]]):
+            payload = {"fact_id": each.id, "name": each.name, "data": each.payload}
+            handlers = registry.facts[registry.fact_type(each.name)]
+            payloads += [payload | {"handler": name_of(handler)} for handler in handlers]
+        await enqueue_many(unit, HANDLE_KIND, payloads)
     elif row.kind == HANDLE_KIND:
         handler = registry.handler(row.payload["name"], row.payload["handler"])
         fact = msgspec.convert(row.payload["data"], registry.fact_type(row.payload["name"]), strict=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,11 +11,27 @@ from uuid import UUID
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from autorisen.kit.database import Tx
+from autorisen.kit.database import Tx, json_rows
 
 INSERT_FACT = """
 INSERT INTO kit.facts (id, name, payload, recorded_at)
 VALUES (%(id)s::uuid, %(name)s::text, %(payload)s::jsonb, %(recorded_at)s::timestamptz)
+"""
+
+INSERT_FACTS = """
+INSERT INTO kit.facts (id, name, payload, recorded_at)
+SELECT id, name, payload, %(recorded_at)s::timestamptz
+FROM json_to_recordset(%(rows)s::json) AS fact (id uuid, name text, payload jsonb)
+"""
+
+FACTS = """
+SELECT id, name, payload, recorded_at FROM kit.facts WHERE id = ANY(%(ids)s::uuid[]) ORDER BY id
+"""
+
+INSERT_JOBS = """
+INSERT INTO kit.jobs (id, kind, payload, due_at, created_at)
+SELECT id, %(kind)s::text, payload, %(due_at)s::timestamptz, %(created_at)s::timestamptz
+FROM json_to_recordset(%(rows)s::json) AS job (id uuid, payload jsonb)
 """
 
 INSERT_JOB = """
@@ -148,6 +164,23 @@ class FactRow:
 
 async def insert_fact(tx: Tx, *, id: UUID, name: str, payload: object, recorded_at: datetime) -> None:
     await tx.execute(INSERT_FACT, {"id": id, "name": name, "payload": Jsonb(payload), "recorded_at": recorded_at})
+
+
+async def insert_facts(tx: Tx, rows: Sequence[Mapping[str, object]], *, recorded_at: datetime) -> None:
+    await tx.execute(INSERT_FACTS, {"rows": json_rows(rows), "recorded_at": recorded_at})
+
+
+async def facts(tx: Tx, ids: Sequence[UUID]) -> list[FactRow]:
+    """These facts, in the order of their ids, which is that of recording."""
+    async with tx.cursor(row_factory=class_row(FactRow)) as cursor:
+        return await (await cursor.execute(FACTS, {"ids": list(ids)})).fetchall()
+
+
+async def insert_jobs(
+    tx: Tx, *, kind: str, rows: Sequence[Mapping[str, object]], due_at: datetime, created_at: datetime
+) -> None:
+    values = {"kind": kind, "rows": json_rows(rows), "due_at": due_at, "created_at": created_at}
+    await tx.execute(INSERT_JOBS, values)
 
 
 async def insert_job(

@@ -60,13 +60,22 @@ class Worker:
             self._ticked[recurring.task] = due_at
 
     async def next_due(self) -> datetime | None:
-        """The next instant after now at which something falls due: a job, or a nightly task."""
+        """The next instant after now at which something falls due: a job, a backlog, or a nightly task."""
         async with self._runtime.unit() as unit:
-            job_due_at = await store.next_due(unit.tx, unit.now)
+            waiting = [await store.next_due(unit.tx, unit.now)]
+            for backlog in self._registry.backlogs:
+                waiting.append(await backlog.next_due(unit.tx, unit.settings, unit.now))
             nights = [
                 recurring.next_due(unit.now) for recurring in self._registry.schedule if recurring.stops_the_clock
             ]
-        return min((at for at in (job_due_at, *nights) if at is not None), default=None)
+        return min((at for at in (*waiting, *nights) if at is not None), default=None)
+
+    async def is_work_due(self) -> bool:
+        """Whether something is due that nobody has finished yet."""
+        async with self._runtime.database.read() as tx:
+            now = self._runtime.clock.now()
+            due = [await each.next_due(tx, self._runtime.settings, None) for each in self._registry.backlogs]
+            return (await store.queue_state(tx, now)).due > 0 or any(at is not None and at <= now for at in due)
 
     async def _perform_all_due(self, stop: asyncio.Event | None = None) -> int:
         performed = 0
