@@ -13,9 +13,11 @@ from autorisen.ledger import (
     AccountBalance,
     Line,
     LinesUnbalanced,
+    Posting,
     ReferenceConflict,
     account_balance,
     post,
+    post_facts,
     statement,
     trial_balance,
 )
@@ -105,3 +107,32 @@ async def test_posts_that_open_the_same_accounts_do_not_wait_for_each_other_for_
     assert all(await asyncio.gather(*(attempt(number) for number in range(8))))
     async with runtime.database.read() as tx:
         assert (await account_balance(tx, "wallet:z"))["ZAR"].minor == -48
+
+
+async def test_many_are_posted_as_each_alone(unit: Unit) -> None:
+    await post_lines(unit, "invoice:1", sale(100))
+    facts = [Posting(f"invoice:{number}", "Many", tuple(sale(100 * number))) for number in (1, 2, 3, 2)]
+    assert await post_facts(unit, facts, occurred_at=START) == 2
+    assert await post_facts(unit, facts, occurred_at=START) == 0
+    assert await post_facts(unit, [], occurred_at=START) == 0
+    lines = await statement(unit.tx, "receivable:acme")
+    assert [(each.reference, each.amount.minor) for each in lines] == [
+        ("invoice:1", 100),
+        ("invoice:2", 200),
+        ("invoice:3", 300),
+    ]
+
+
+async def test_one_of_many_that_differs_is_refused_with_all(runtime: Runtime) -> None:
+    async def post_all(*facts: tuple[str, int]) -> None:
+        async with runtime.unit() as unit:
+            postings = [Posting(reference, "Many", tuple(sale(amount))) for reference, amount in facts]
+            await post_facts(unit, postings, occurred_at=START)
+
+    await post_all(("invoice:1", 100))
+    with pytest.raises(ReferenceConflict, match="invoice:1"):
+        await post_all(("invoice:2", 5), ("invoice:1", 7))
+    with pytest.raises(ReferenceConflict, match="invoice:3"):
+        await post_all(("invoice:3", 5), ("invoice:3", 6))
+    async with runtime.database.read() as tx:
+        assert len(await statement(tx, "receivable:acme")) == 1

@@ -155,6 +155,30 @@ class _House:
                         assert (got.quantity, got.events) == self.model.used(meter, whose, start, end), meter
                         if meter.group_by:
                             self.compare_groups(meter, whose, (start, end), by_model)
+        await self.compare_many()
+
+    async def compare_many(self) -> None:
+        """Of many customers and stretches at once the answer is that of each alone."""
+        windows = ((0, 241), (60, 180), (59, 61), (30, 200), (60, 60))
+        stretches = [
+            metering.Stretch(customer_id, at(start), at(end))
+            for customer_id in self.customers.values()
+            for start, end in windows
+        ]
+        async with self.runtime.database.read() as tx:
+            for group_by in ([], ["model"]):
+                many = await metering.grouped_quantities_of(tx, stretches, group_by=group_by)
+                for stretch, found in zip(stretches, many, strict=True):
+                    alone = await metering.grouped_quantities(
+                        tx,
+                        customer_id=stretch.customer_id,
+                        start=stretch.start,
+                        end=stretch.end,
+                        group_by=group_by,
+                    )
+                    assert {key: (used.quantity, used.events) for key, used in found.items()} == {
+                        key: (used.quantity, used.events) for key, used in alone.items()
+                    }, stretch
 
     def compare_groups(
         self,

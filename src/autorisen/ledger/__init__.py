@@ -15,7 +15,7 @@ from autorisen.ledger.errors import (
     UnknownAccount,
 )
 from autorisen.ledger.model import AccountBalance, CurrencyTotal, Line, StatementLine, TrialBalance
-from autorisen.ledger.post import post, post_fact
+from autorisen.ledger.post import post, post_fact, post_facts
 from autorisen.ledger.postings import Posting
 from autorisen.ledger.statements.model import CurrencyStatement, Days, days_of, statement_table
 from autorisen.ledger.statements.read_statement import NoAccount, account_statement, customer_statement
@@ -43,6 +43,7 @@ __all__ = [
     "days_of",
     "post",
     "post_fact",
+    "post_facts",
     "postings",
     "statement",
     "statement_table",

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
 
-from autorisen.kit.database import Tx
+from autorisen.kit.database import Tx, json_rows
 from autorisen.kit.money import Money
 from autorisen.ledger.model import AccountBalance, Line, StatementLine, TrialBalance
+from autorisen.ledger.postings import Posting
 
 # A concurrent post of the same reference waits here for the other's commit, then finds its row.
-INSERT_TRANSACTION: LiteralString = """
+INSERT_TRANSACTIONS: LiteralString = """
     INSERT INTO ledger.transactions (id, reference, description, occurred_at, recorded_at)
-    VALUES (%(id)s, %(reference)s, %(description)s, %(occurred_at)s, %(recorded_at)s)
+    SELECT id, reference, description, %(occurred_at)s::timestamptz, %(recorded_at)s::timestamptz
+    FROM json_to_recordset(%(rows)s::json) AS posting (id uuid, reference text, description text)
     ON CONFLICT (reference) DO NOTHING
+    RETURNING reference
 """
 
 # Sorted, so that two posts that open the same accounts can't wait for each other.
@@ -27,16 +31,16 @@ OPEN_ACCOUNTS: LiteralString = """
 
 INSERT_ENTRIES: LiteralString = """
     INSERT INTO ledger.entries (transaction_id, position, account, amount_minor, currency)
-    SELECT %(transaction_id)s::uuid, position, account, amount_minor, currency
-    FROM unnest(%(accounts)s::text[], %(amounts)s::bigint[], %(currencies)s::text[])
-        WITH ORDINALITY AS line (account, amount_minor, currency, position)
+    SELECT transaction_id, position, account, amount_minor, currency
+    FROM json_to_recordset(%(rows)s::json)
+        AS line (transaction_id uuid, position int, account text, amount_minor bigint, currency text)
 """
 
 LINES_OF: LiteralString = """
-    SELECT account, amount_minor, currency
+    SELECT reference, account, amount_minor, currency
     FROM ledger.entries JOIN ledger.transactions ON transactions.id = entries.transaction_id
-    WHERE reference = %(reference)s
-    ORDER BY position
+    WHERE reference = ANY(%(references)s::text[])
+    ORDER BY reference, position
 """
 
 TRIAL_BALANCE: LiteralString = """
@@ -66,18 +70,13 @@ STATEMENT: LiteralString = """
 """
 
 
-async def insert_transaction(
-    tx: Tx, *, transaction_id: UUID, reference: str, description: str, occurred_at: datetime, recorded_at: datetime
-) -> bool:
-    """Add the head of a transaction; False when its reference is taken."""
-    values = {
-        "id": transaction_id,
-        "reference": reference,
-        "description": description,
-        "occurred_at": occurred_at,
-        "recorded_at": recorded_at,
-    }
-    return (await tx.execute(INSERT_TRANSACTION, values)).rowcount == 1
+async def insert_transactions(
+    tx: Tx, postings: Sequence[tuple[UUID, Posting]], *, occurred_at: datetime, recorded_at: datetime
+) -> set[str]:
+    """Add the heads of transactions. Gives the references that were free."""
+    rows = [{"id": id, "reference": each.reference, "description": each.description} for id, each in postings]
+    values = {"rows": json_rows(rows), "occurred_at": occurred_at, "recorded_at": recorded_at}
+    return {reference for (reference,) in await (await tx.execute(INSERT_TRANSACTIONS, values)).fetchall()}
 
 
 async def open_accounts(tx: Tx, names: Iterable[str], opened_at: datetime) -> None:
@@ -85,21 +84,33 @@ async def open_accounts(tx: Tx, names: Iterable[str], opened_at: datetime) -> No
     await tx.execute(OPEN_ACCOUNTS, {"names": sorted(names), "opened_at": opened_at})
 
 
-async def insert_entries(tx: Tx, transaction_id: UUID, lines: Sequence[Line]) -> None:
-    """Add the entries of a transaction that this database transaction began."""
-    values = {
-        "transaction_id": transaction_id,
-        "accounts": [line.account for line in lines],
-        "amounts": [line.amount.minor for line in lines],
-        "currencies": [line.amount.currency for line in lines],
-    }
-    await tx.execute(INSERT_ENTRIES, values)
+async def insert_entries(tx: Tx, entries: Iterable[tuple[UUID, Line]]) -> None:
+    """Add the entries of transactions that this database transaction began, in their order."""
+    rows = []
+    positions: Counter[UUID] = Counter()
+    for id, line in entries:
+        positions[id] += 1
+        rows.append(
+            {
+                "transaction_id": id,
+                "position": positions[id],
+                "account": line.account,
+                "amount_minor": line.amount.minor,
+                "currency": line.amount.currency,
+            }
+        )
+    if rows:
+        await tx.execute(INSERT_ENTRIES, {"rows": json_rows(rows)})
 
 
-async def lines_of(tx: Tx, reference: str) -> list[Line]:
-    """What was posted under that reference; empty when nothing was."""
-    cursor = await tx.execute(LINES_OF, {"reference": reference})
-    return [Line(account, Money(minor, currency)) for account, minor, currency in await cursor.fetchall()]
+async def lines_of(tx: Tx, references: Sequence[str]) -> dict[str, list[Line]]:
+    """What was posted under these references; those of which nothing was are left out."""
+    found: dict[str, list[Line]] = {}
+    if references:
+        cursor = await tx.execute(LINES_OF, {"references": list(references)})
+        for reference, account, minor, currency in await cursor.fetchall():
+            found.setdefault(reference, []).append(Line(account, Money(minor, currency)))
+    return found
 
 
 async def trial_balance(tx: Tx) -> TrialBalance:

@@ -112,16 +112,24 @@ class _Cell(msgspec.Struct):
     events: int = 0
 
 
+class Rules:
+    """The meters that are asked, by series and by the type of their events: made once for many combinations."""
+
+    def __init__(self, meters: Iterable[Meter]) -> None:
+        self.by_series = {meter.series: meter for meter in meters}
+        self.by_type: dict[str, list[tuple[Meter, Measure]]] = {}
+        for meter in self.by_series.values():
+            rules = self.by_type.setdefault(meter.definition.event_type, [])
+            rules.append((meter, measure_for(meter.definition)))
+
+
 class Combination:
     """Takes the parts in any order; `result` is what each stretch comes to, `total` what all of them do."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Question, rules: Rules | None = None) -> None:
         self._question = question
-        self._meters = {meter.series: meter for meter in question.meters}
-        self._by_type: dict[str, list[tuple[Meter, Measure]]] = {}
-        for meter in question.meters:
-            rules = self._by_type.setdefault(meter.definition.event_type, [])
-            rules.append((meter, measure_for(meter.definition)))
+        known = rules or Rules(question.meters)
+        self._meters, self._by_type = known.by_series, known.by_type
         self._starts = [each.head_start for each in question.windows]
         self._groups: dict[str, Group | None] = {}
         self._cells: dict[tuple[int, str, Group], _Cell] = {}

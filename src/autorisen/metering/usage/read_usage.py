@@ -29,8 +29,9 @@ from autorisen.metering.model import (
     Window,
     window,
 )
-from autorisen.metering.usage import store, store_usage
+from autorisen.metering.usage import store, store_stretches, store_usage
 from autorisen.metering.usage.combine import Combination, Question
+from autorisen.metering.usage.stretch import Stretch
 
 BUCKET_LIMIT = 2_000
 _SHOWN = 20
@@ -86,6 +87,28 @@ async def grouped_quantities(
         return {}
     parts = await _ask(tx, customer_id, [window(start, end)], keys, group_by, only)
     return dict(sorted(parts.total().items()))
+
+
+async def quantities_of(
+    tx: Tx, stretches: Sequence[Stretch], *, keys: Collection[str] | None = None
+) -> list[dict[str, Quantity]]:
+    """The use of many customers, each in a stretch of its own, in the order asked: one statement for all."""
+    rows = await grouped_quantities_of(tx, stretches, keys=keys)
+    return [{meter: quantity for (meter, _), quantity in each.items()} for each in rows]
+
+
+async def grouped_quantities_of(
+    tx: Tx, stretches: Sequence[Stretch], *, keys: Collection[str] | None = None, group_by: Sequence[str] = ()
+) -> list[dict[tuple[str, Group], Quantity]]:
+    """`grouped_quantities` of many customers, each in a stretch of its own, in the order asked."""
+    if not stretches:
+        return []
+    asked = [meter for meter in await store.select_meters(tx) if keys is None or meter.definition.key in keys]
+    found = await store_stretches.select_stretches(tx, stretches, asked, group_by)
+    return [
+        dict(sorted(parts.total().items())) if stretch.start < stretch.end else {}
+        for stretch, parts in zip(stretches, found, strict=True)
+    ]
 
 
 async def series(

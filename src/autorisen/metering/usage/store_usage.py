@@ -111,7 +111,7 @@ async def select_parts(tx: Tx, customer_id: UUID, question: Question) -> Combina
         # Closed at once when too much is asked for: a stream that is left open keeps the connection for itself.
         async with aclosing(cast("AsyncGenerator[tuple[Any, ...]]", rows)):
             async for row in rows:
-                _add(combination, customer_id, row)
+                add_part(combination, customer_id, row)
     return combination
 
 
@@ -121,7 +121,7 @@ def values_of(customer_id: UUID, question: Question) -> dict[str, object]:
     for meter in question.meters:
         kinds[meter.definition.aggregation].append(meter.series)
     first = question.windows[0].head_start
-    edges = _edges(question.windows)
+    edges = edges_of(question.windows)
     if kinds[Aggregation.TIME_WEIGHTED] and hour_of(first) < first:
         edges.insert(0, (hour_of(first), first))
     # One number says how many values there are, unless they have to be told apart from those elsewhere.
@@ -145,7 +145,7 @@ def values_of(customer_id: UUID, question: Question) -> dict[str, object]:
         "hours_end": whole[-1].hours_end if whole else first,
         "first_hour": hour_of(first),
         "split": is_split,
-        "added": [name for kind in _ADDED for name in kinds[kind]],
+        "added": [name for kind in ADDED for name in kinds[kind]],
         "highest": kinds[Aggregation.MAX],
         "lowest": kinds[Aggregation.MIN],
         "kept": kinds[Aggregation.LATEST] + levels,
@@ -160,7 +160,7 @@ def values_of(customer_id: UUID, question: Question) -> dict[str, object]:
     }
 
 
-_ADDED = (Aggregation.COUNT, Aggregation.SUM, Aggregation.MAX, Aggregation.MIN, Aggregation.UNIQUE)
+ADDED = (Aggregation.COUNT, Aggregation.SUM, Aggregation.MAX, Aggregation.MIN, Aggregation.UNIQUE)
 
 
 def _array(times: Iterable[datetime]) -> str:
@@ -168,7 +168,7 @@ def _array(times: Iterable[datetime]) -> str:
     return "{" + ",".join(each.isoformat() for each in times) + "}"
 
 
-def _edges(windows: tuple[Window, ...]) -> list[tuple[datetime, datetime]]:
+def edges_of(windows: tuple[Window, ...]) -> list[tuple[datetime, datetime]]:
     """The stretches that are no whole hours; adjoining ones are one."""
     found: list[tuple[datetime, datetime]] = []
     for window in windows:
@@ -182,18 +182,20 @@ def _edges(windows: tuple[Window, ...]) -> list[tuple[datetime, datetime]]:
     return found
 
 
-def _add(combination: Combination, customer_id: UUID, row: tuple[Any, ...]) -> None:
-    part, place, meter, dimensions, quantity, events, hour, first_at, at, key, value, digest, id, data = row
+def add_part(combination: Combination, customer_id: UUID, row: tuple[Any, ...], *, place: int | None = None) -> None:
+    """Give one row to the combination; `place` says of which of its stretches, where the row does not."""
+    part, told, meter, dimensions, quantity, events, hour, first_at, at, key, value, digest, id, data = row
+    place = told - 1 if place is None and told is not None else place or 0
     if part == "hours":
-        combination.add_hours(place - 1, meter, dimensions, quantity, events)
+        combination.add_hours(place, meter, dimensions, quantity, events)
     elif part == "event":
         combination.add_event(CountedEvent(customer_id, meter, at, event_key(key, id), stored_data(data)))
     elif part == "digest":
-        combination.add_digest(place - 1, meter, dimensions, digest)
+        combination.add_digest(place, meter, dimensions, digest)
     elif part == "whole":
         combination.add_whole(meter, dimensions, quantity)
     elif part == "before":
         combination.add_before(meter, dimensions, Sample(at, key, value))
     else:
         run = Run(hour, dimensions, quantity, events, first_at, Sample(at, key, value))
-        combination.add_run(place - 1, meter, run)
+        combination.add_run(place, meter, run)
