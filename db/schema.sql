@@ -243,7 +243,11 @@ BEGIN
     IF TG_OP IN ('DELETE', 'TRUNCATE') THEN
         RAISE EXCEPTION 'invoice lines are never deleted' USING ERRCODE = 'restrict_violation';
     END IF;
-    IF NOT EXISTS (SELECT FROM billing.invoices WHERE id = NEW.invoice_id AND status = 'draft') THEN
+    IF NOT EXISTS (
+        SELECT FROM billing.invoices
+        WHERE id = NEW.invoice_id
+            AND (status = 'draft' OR (TG_OP = 'INSERT' AND created_in = pg_current_xact_id()))
+    ) THEN
         RAISE EXCEPTION 'the invoice of this line is final' USING ERRCODE = 'restrict_violation';
     END IF;
     -- A draft's line may only be dated anew, when a plan change happens at the moment of its payment.
@@ -756,6 +760,16 @@ CREATE TABLE billing.credit_notes (
     CONSTRAINT credit_notes_total_minor_check CHECK ((total_minor > 0))
 );
 
+CREATE TABLE billing.failed_closings (
+    period_id uuid NOT NULL,
+    attempts integer NOT NULL,
+    reason text NOT NULL,
+    failed_at timestamp with time zone NOT NULL,
+    retry_at timestamp with time zone NOT NULL,
+    CONSTRAINT failed_closings_attempts_check CHECK ((attempts > 0)),
+    CONSTRAINT failed_closings_check CHECK ((retry_at >= failed_at))
+);
+
 CREATE TABLE billing.invoice_lines (
     id uuid NOT NULL,
     invoice_id uuid NOT NULL,
@@ -829,6 +843,7 @@ CREATE TABLE billing.invoices (
     void_reason text,
     written_off_at timestamp with time zone,
     write_off_reason text,
+    created_in xid8 DEFAULT pg_current_xact_id(),
     CONSTRAINT invoices_check CHECK ((total_minor = (subtotal_minor + tax_minor))),
     CONSTRAINT invoices_check1 CHECK (((tax_treatment = 'standard'::text) OR ((tax_rate = (0)::numeric) AND (tax_minor = 0)))),
     CONSTRAINT invoices_check10 CHECK (((disputed_at IS NULL) OR (status = 'paid'::text))),
@@ -1736,6 +1751,7 @@ CREATE TABLE subscriptions.periods (
     status text DEFAULT 'open'::text NOT NULL,
     fee_invoiced boolean NOT NULL,
     kind text DEFAULT 'paid'::text NOT NULL,
+    put_off_to timestamp with time zone,
     CONSTRAINT periods_billing_interval_check CHECK ((billing_interval = ANY (ARRAY['month'::text, 'year'::text]))),
     CONSTRAINT periods_check CHECK ((follows_at = start_at)),
     CONSTRAINT periods_check1 CHECK (((start_at < end_at) AND (end_at <= planned_end_at))),
@@ -1837,6 +1853,9 @@ ALTER TABLE ONLY billing.credit_notes
 
 ALTER TABLE ONLY billing.credit_notes
     ADD CONSTRAINT credit_notes_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY billing.failed_closings
+    ADD CONSTRAINT failed_closings_pkey PRIMARY KEY (period_id);
 
 ALTER TABLE ONLY billing.invoice_lines
     ADD CONSTRAINT invoice_lines_invoice_id_position_key UNIQUE (invoice_id, "position");
@@ -2259,9 +2278,9 @@ CREATE INDEX holds_outstanding ON subscriptions.holds USING btree (customer_id, 
 
 CREATE INDEX holds_overdue ON subscriptions.holds USING btree (expires_at) WHERE (status = 'held'::text);
 
-CREATE UNIQUE INDEX periods_one_first ON subscriptions.periods USING btree (subscription_id) WHERE (follows_at IS NULL);
+CREATE INDEX periods_due ON subscriptions.periods USING btree (COALESCE(put_off_to, end_at), id) WHERE (status = 'open'::text);
 
-CREATE INDEX periods_open ON subscriptions.periods USING btree (end_at) WHERE (status = 'open'::text);
+CREATE UNIQUE INDEX periods_one_first ON subscriptions.periods USING btree (subscription_id) WHERE (follows_at IS NULL);
 
 CREATE INDEX subscriptions_customer ON subscriptions.subscriptions USING btree (customer_id, started_at);
 
@@ -2446,6 +2465,9 @@ ALTER TABLE ONLY billing.credit_notes
 
 ALTER TABLE ONLY billing.credit_notes
     ADD CONSTRAINT credit_notes_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES billing.invoices(id);
+
+ALTER TABLE ONLY billing.failed_closings
+    ADD CONSTRAINT failed_closings_period_id_fkey FOREIGN KEY (period_id) REFERENCES subscriptions.periods(id);
 
 ALTER TABLE ONLY billing.invoice_lines
     ADD CONSTRAINT invoice_lines_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES billing.invoices(id);

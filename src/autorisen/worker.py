@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from autorisen import accounts, billing, metering, ops, payments, subscriptions
 from autorisen.kit.mail import MAIL_JOB
-from autorisen.kit.work import Fact, Job, Recurring, Registry
+from autorisen.kit.work import Backlog, Fact, Job, Recurring, Registry
 from autorisen.kit.work.model import Handler
 
 # One line a job kind: what may be enqueued.
@@ -15,7 +15,7 @@ JOBS: tuple[Job, ...] = (
     MAIL_JOB,
     *metering.JOBS,
     *payments.JOBS,
-    billing.CLOSE_PERIOD_JOB,
+    billing.COLLECT_JOB,
     *billing.CREDIT_JOBS,
     subscriptions.EXPIRE_HOLDS_JOB,
     Job("accounts.forget_old_attempts", accounts.forget_old_attempts),
@@ -27,8 +27,8 @@ FACTS: Mapping[type[Fact], tuple[Handler, ...]] = {
     accounts.UserSignedUp: (),
     accounts.CustomerCreated: (subscriptions.on_customer_created, metering.on_customer_created),
     subscriptions.SubscriptionStarted: (billing.invoice_first_fee,),
-    subscriptions.PeriodOpened: (billing.schedule_close,),
-    subscriptions.PeriodCut: (billing.schedule_early_close,),
+    subscriptions.PeriodOpened: (),
+    subscriptions.PeriodCut: (),
     subscriptions.PlanChanged: (),
     subscriptions.ChangeScheduled: (),
     subscriptions.ChangeWithdrawn: (),
@@ -68,7 +68,10 @@ SCHEDULE: tuple[Recurring, ...] = (
     Recurring(ops.RECONCILE_KIND, ops.RECONCILE_KIND, timedelta(days=1), timedelta(hours=2)),
 )
 
+# One line a backlog: rows that wait in a table of their owner, much of which is done at once.
+BACKLOGS: tuple[Backlog, ...] = (billing.CLOSINGS,)
+
 
 def registry() -> Registry:
     """All the work that this release knows."""
-    return Registry(JOBS, FACTS, SCHEDULE)
+    return Registry(JOBS, FACTS, SCHEDULE, BACKLOGS)

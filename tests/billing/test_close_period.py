@@ -55,7 +55,7 @@ async def test_a_free_period_costs_nothing_and_is_still_explained(shop: Shop) ->
     assert await shop.invoices(customer) == []
     async with shop.runtime.database.read() as tx:
         closing = await store_rated.find_closing(tx, free.id)
-        rated = (await store_rated.latest_rated(tx, free.id))["agent.execution", None]
+        rated = (await store_rated.latest_rated(tx, [free.id]))[free.id]["agent.execution", None]
     assert closing is not None
     assert closing.invoice_id is None
     assert (int(rated.quantity), int(rated.included), int(rated.billable), rated.amount.minor) == (80, 50, 0, 0)
@@ -113,7 +113,7 @@ async def test_a_period_waits_for_its_grace_time(shop: Shop) -> None:
     await shop.use(customer, 4, at=period.end_at, prefix="next")
     await shop.advance(minutes=1)
     async with shop.runtime.database.read() as tx:
-        assert int((await store_rated.latest_rated(tx, period.id))["agent.execution", None].quantity) == 3
+        assert int((await store_rated.latest_rated(tx, [period.id]))[period.id]["agent.execution", None].quantity) == 3
 
 
 async def test_a_longer_grace_time_puts_off_the_closes_that_wait_already(shop: Shop) -> None:

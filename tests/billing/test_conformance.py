@@ -16,7 +16,7 @@ import pytest
 
 from autorisen.billing.build_invoice import Fee, LateUsage, close_lines, upgrade_lines
 from autorisen.billing.model import Line, TaxTerms, sum_of
-from autorisen.billing.rate_period import RatingTerms, rate_usage
+from autorisen.billing.rate_usage import PeriodUsage, RatingTerms, rate_usage
 from autorisen.billing.rated_usage import RatedUsage
 from autorisen.billing.tax import tax_terms
 from autorisen.catalog import FlatPrice, PlanVersion, Used, load_catalog, split
@@ -88,7 +88,7 @@ def all_rated(case: dict[str, Any], quantity: str) -> tuple[RatedUsage, ...]:
         [price] = plan.usage_prices(plan.currencies[0])
         groups = [(tuple(sorted(names.items())), Used(Decimal(part), 1)) for part, names in case["groups"]]
         cells = {"api.use": split([each.cell for each in price.cells], groups)}
-    return rate_usage(terms, used, {}, at=end, new_id=lambda: UUID(int=4), cells=cells)
+    return rate_usage(terms, PeriodUsage(used, cells), {}, at=end, new_id=lambda: UUID(int=4))
 
 
 def fee_of(case: dict[str, Any], amount: Money) -> Fee:

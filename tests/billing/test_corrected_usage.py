@@ -8,7 +8,7 @@ import pytest
 
 from autorisen import billing, metering
 from autorisen.billing import LineKind
-from autorisen.billing.close_period import close_period, closes_at
+from autorisen.billing.closing import close_period, closes_at
 from autorisen.billing.errors import MeterNotCounted
 from autorisen.kit.work.store import queue_state
 from autorisen.metering import Correction

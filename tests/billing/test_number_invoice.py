@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from autorisen import billing
-from autorisen.billing.number_invoice import invoice_number, number_invoice
+from autorisen.billing.number_invoice import invoice_number, number_invoices
 from tests.factories.billing import Shop, a_draft_like
 
 
@@ -43,6 +43,6 @@ async def test_a_year_begins_anew_when_it_begins_in_south_africa(shop: Shop) -> 
     for hour in (21, 22):
         shop.clock.set(datetime(2026, 12, 31, hour, 0, tzinfo=UTC))
         async with shop.runtime.unit() as unit:
-            found.append(await number_invoice(unit))
+            found += await number_invoices(unit, 1)
     assert found == ["INV-2026-00001", "INV-2027-00001"]
     assert invoice_number(2026, 100_000) == "INV-2026-100000"

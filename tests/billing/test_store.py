@@ -12,6 +12,7 @@ import pytest
 
 from autorisen import billing
 from autorisen.billing import InvoiceStatus, Purpose, store
+from autorisen.billing.issue_invoice import store_draft
 from autorisen.billing.model import MOVES
 from autorisen.kit.unit import Runtime
 from tests.factories.billing import Shop, a_draft_like, a_line
@@ -79,7 +80,7 @@ async def test_lines_that_do_not_sum_up_never_commit(shop: Shop, change: str) ->
 
     async def commit() -> None:
         async with shop.runtime.unit() as unit:
-            await store.insert_invoice(unit.tx, unit.ids.new(), draft, [unit.ids.new()], unit.now)
+            await store_draft(unit, draft)
             await unit.tx.execute(f"UPDATE billing.invoices SET {change} WHERE status = 'draft'".encode())
 
     with pytest.raises(psycopg.errors.CheckViolation, match="do not sum up"):
@@ -89,8 +90,7 @@ async def test_lines_that_do_not_sum_up_never_commit(shop: Shop, change: str) ->
 async def test_a_drafts_line_can_be_dated_anew_and_nothing_else(shop: Shop) -> None:
     invoice = await _paid(shop)
     async with shop.runtime.unit() as unit:
-        draft_id = unit.ids.new()
-        await store.insert_invoice(unit.tx, draft_id, a_draft_like(invoice), [unit.ids.new()], unit.now)
+        draft_id = (await store_draft(unit, a_draft_like(invoice))).id
         await store.redate_fee(unit.tx, draft_id, start=unit.now, end=unit.now + timedelta(days=1))
     await _refuses(
         shop.runtime, "UPDATE billing.invoice_lines SET description = 'x' WHERE invoice_id = %(id)s", id=draft_id
@@ -144,8 +144,7 @@ async def _try_move(
         InvoiceStatus.UNCOLLECTIBLE: ["open", "uncollectible"],
     }
     async with shop.runtime.unit() as unit, unit.tx.transaction(force_rollback=True):
-        draft_id = unit.ids.new()
-        await store.insert_invoice(unit.tx, draft_id, a_draft_like(model), [unit.ids.new()], unit.now)
+        draft_id = (await store_draft(unit, a_draft_like(model))).id
 
         async def move(to: str) -> None:
             number = ", number = 'INV-0', issued_at = now(), due_at = now()" if to == "open" else ""

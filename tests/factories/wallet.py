@@ -52,14 +52,15 @@ class Purse:
     async def invoice(self, minor: int) -> Invoice:
         """An issued invoice over one fee, paid from credits as far as there are."""
         async with self.shop.runtime.unit() as unit:
-            return await issue_invoice(unit, await self._draft(unit, minor))
+            return await issue_invoice(unit, await self.bill(unit, minor))
 
     async def draft(self, minor: int) -> Invoice:
         """A stored draft over one fee."""
         async with self.shop.runtime.unit() as unit:
-            return await store_draft(unit, await self._draft(unit, minor))
+            return await store_draft(unit, await self.bill(unit, minor))
 
-    async def _draft(self, unit: Unit, minor: int) -> Draft:
+    async def bill(self, unit: Unit, minor: int) -> Draft:
+        """What an invoice over one fee is going to say."""
         price = (await catalog.current_plan(unit.tx, "pro", unit.now)).flat_price("ZAR", "month")
         assert price is not None
         return replace(

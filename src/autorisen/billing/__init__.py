@@ -3,14 +3,15 @@
 Owns the PostgreSQL schema `billing`: `invoices` and `invoice_lines` (final once issued), `invoice_numbers` (gapless),
 `credit_notes` and `credit_note_lines`,
 `rated_usage`, `closings`, `period_fees`, `invoice_payments`, `unapplied_payments` and `unapplied_refunds`
-(append-only), and `pending_changes` (plan changes that wait for their payment). Facts: InvoiceIssued,
-InvoicePaid, InvoicePaymentFailed, CreditNoteIssued, PaymentUnapplied.
+(append-only), `failed_closings`, and `pending_changes` (plan changes that wait for their payment). Facts:
+InvoiceIssued, InvoicePaid, InvoicePaymentFailed, CreditNoteIssued, PaymentUnapplied.
 
 This is the door; other capabilities import from here only.
 """
 
 from autorisen.billing.checkout_state import CheckoutState, checkout_state
-from autorisen.billing.close_period import close_period
+from autorisen.billing.closing import CLOSINGS, Closed, close_due, close_period
+from autorisen.billing.collect import COLLECT_JOB
 from autorisen.billing.cost_so_far import CostSoFar, cost_so_far, next_invoice
 from autorisen.billing.credit_notes.issue_credit_note import Request as CreditRequest
 from autorisen.billing.credit_notes.issue_credit_note import issue_credit_note, preview_credit_note
@@ -45,7 +46,6 @@ from autorisen.billing.handle_payment_news import (
 from autorisen.billing.invoice_first_fee import invoice_first_fee
 from autorisen.billing.invoice_pdf import invoice_pdf
 from autorisen.billing.issue_invoice import issue_invoice
-from autorisen.billing.jobs import CLOSE_PERIOD_JOB, schedule_close, schedule_early_close
 from autorisen.billing.model import Draft, Invoice, InvoiceStatus, Line, LineKind, Party, Purpose
 from autorisen.billing.pay_invoice import pay_invoice
 from autorisen.billing.present import LineRow, line_rows
@@ -73,10 +73,12 @@ from autorisen.billing.wallet import grant as grant_credits
 from autorisen.billing.wallet import void_grant as void_credits
 
 __all__ = [
-    "CLOSE_PERIOD_JOB",
+    "CLOSINGS",
+    "COLLECT_JOB",
     "CREDIT_JOBS",
     "BillingDetailsNeeded",
     "CheckoutState",
+    "Closed",
     "CostSoFar",
     "CreditDraft",
     "CreditNote",
@@ -112,6 +114,7 @@ __all__ = [
     "UnappliedPayment",
     "Wanted",
     "checkout_state",
+    "close_due",
     "close_period",
     "compare_closings",
     "cost_so_far",
@@ -143,8 +146,6 @@ __all__ = [
     "preview_credit_note",
     "preview_upgrade",
     "refund_credits",
-    "schedule_close",
-    "schedule_early_close",
     "send_receipt",
     "settle_invoice",
     "settle_top_up",

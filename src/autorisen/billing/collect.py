@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+from uuid import UUID
+
 from autorisen import payments
+from autorisen.billing import store
 from autorisen.billing.mail_invoice import mail_invoice
 from autorisen.billing.model import Invoice
 from autorisen.kit.unit import Unit
+from autorisen.kit.work import Job
+
+COLLECT = "billing.collect"
 
 
 async def collect(unit: Unit, invoice: Invoice) -> None:
@@ -22,3 +29,13 @@ async def collect(unit: Unit, invoice: Invoice) -> None:
         amount=invoice.amount_due,
         description=f"Invoice {invoice.number}",
     )
+
+
+async def _collect(unit: Unit, payload: dict[str, Any]) -> None:
+    """What a closing leaves to be done for each of its invoices: documents and mails take longer than the closing."""
+    invoice = await store.find_invoice(unit.tx, UUID(payload["invoice_id"]))
+    if invoice is not None and invoice.amount_due:
+        await collect(unit, invoice)
+
+
+COLLECT_JOB = Job(COLLECT, _collect)

@@ -8,12 +8,14 @@ from decimal import Decimal
 from uuid import UUID
 
 from autorisen import catalog, payments, subscriptions
-from autorisen.billing.build_invoice import Fee, billable_now, fee_line, usage_line
-from autorisen.billing.draft_invoice import draft_close, fee_between, rating_terms
+from autorisen.billing.build_draft import fee_between
+from autorisen.billing.build_invoice import fee_line, usage_line
+from autorisen.billing.closing.decide_closing import decide_closing
+from autorisen.billing.closing.load_closings import load_closings
 from autorisen.billing.errors import SubscriptionMissing
-from autorisen.billing.find_late_usage import find_late_usage
 from autorisen.billing.model import Draft, Interval, Line, LineKind, TaxTerms, TaxTreatment, sum_of
-from autorisen.billing.rate_period import PREVIEW, RatingTerms, rate_period
+from autorisen.billing.rate_period import rate_period
+from autorisen.billing.rate_usage import PREVIEW, RatingTerms
 from autorisen.kit.database import Tx
 from autorisen.kit.money import Money
 from autorisen.kit.settings import Settings
@@ -72,24 +74,15 @@ async def next_invoice(tx: Tx, settings: Settings, *, customer_id: UUID, now: da
     if subscription is None:
         return None
     period = await subscriptions.current_period(tx, subscription.id)
-    terms = await rating_terms(tx, period, subscription.currency)
-    usage = await rate_period(tx, terms, at=now)
-    late = await find_late_usage(tx, customer_id=customer_id, currency=terms.currency, at=now)
-    fee = await _following_fee(tx, subscription, period)
-    corrections = billable_now(usage=usage, late=late, fee=fee, currency=terms.currency)
-    return await draft_close(tx, settings, subscription, terms, usage=usage, late=corrections, fee=fee, at=now)
+    (over,) = await subscriptions.ended_periods(tx, [period.id], at=now)
+    if subscription.status is subscriptions.Status.TRIALING and not subscription.cancel_at_period_end:
+        over = await _after_trial(tx, over)
+    rules, (state,) = await load_closings(tx, settings, [over], at=now)
+    return decide_closing(state, rules, new_id=lambda: PREVIEW).draft
 
 
-async def _following_fee(tx: Tx, subscription: subscriptions.Subscription, period: subscriptions.Period) -> Fee | None:
-    """The fee of what follows the period; after a trial only where a saved card will pay it."""
-    after = subscriptions.following(subscription, period)
-    if after is None and subscription.status is subscriptions.Status.TRIALING:
-        if subscription.cancel_at_period_end or await payments.default_method(tx, subscription.customer_id) is None:
-            return None
-        after = subscriptions.Following(replace(subscription, anchor_at=period.end_at), 1, "paid")
-    if after is None or after.kind != "paid":
-        return None
-    goes_on = after.subscription
-    end_at = subscriptions.next_period_end(goes_on.anchor_at, after.interval, after.ordinal, goes_on.time_zone)
-    plan = await catalog.plan_version(tx, goes_on.plan_version_id)
-    return fee_between(plan, goes_on.currency, after.interval, period.end_at, end_at)
+async def _after_trial(tx: Tx, over: subscriptions.EndedPeriod) -> subscriptions.EndedPeriod:
+    """A trial goes on as paid time where a saved card will pay it."""
+    if over.following is not None or await payments.default_method(tx, over.period.customer_id) is None:
+        return over
+    return replace(over, following=subscriptions.paid_time_after(over.subscription, over.period, PREVIEW))

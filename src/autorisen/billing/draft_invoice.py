@@ -1,68 +1,24 @@
-"""Drafts: what an invoice would say now. The close, the upgrade and the previews all build them here."""
+"""Drafts of first fees and of upgrades: what an invoice would say now. `closing` drafts those of a period's end."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from autorisen import accounts, catalog, subscriptions
-from autorisen.billing.build_invoice import Fee, LateUsage, close_lines, fee_line, upgrade_lines
-from autorisen.billing.model import Draft, Purpose, TaxTerms
-from autorisen.billing.parties import customer_party, supplier_party
-from autorisen.billing.rate_period import RatingTerms, served_share
-from autorisen.billing.rated_usage import RatedUsage
-from autorisen.billing.tax import tax_terms
+from autorisen.billing.build_draft import empty_draft, fee_between
+from autorisen.billing.build_invoice import Fee, fee_line, upgrade_lines
+from autorisen.billing.model import Draft, Purpose
+from autorisen.billing.parties import supplier_party
 from autorisen.kit.database import Tx
 from autorisen.kit.settings import Settings
-
-
-async def rating_terms(tx: Tx, period: subscriptions.Period, currency: str) -> RatingTerms:
-    """The prices and the time under which a period's usage is rated."""
-    return RatingTerms(
-        period_id=period.id,
-        customer_id=period.customer_id,
-        plan=subscriptions.plan_charged_in(await catalog.plan_version(tx, period.plan_version_id), period.kind),
-        currency=currency,
-        interval=period.interval,
-        start_at=period.start_at,
-        end_at=period.end_at,
-        share=served_share(period),
-        kind=period.kind,
-    )
 
 
 async def fee_of(tx: Tx, period: subscriptions.Period, currency: str) -> Fee | None:
     """The flat fee of a period; None when its plan is free."""
     plan = await catalog.plan_version(tx, period.plan_version_id)
     return fee_between(plan, currency, period.interval, period.start_at, period.planned_end_at)
-
-
-def fee_between(
-    plan: catalog.PlanVersion, currency: str, interval: catalog.Interval, start_at: datetime, end_at: datetime
-) -> Fee | None:
-    """The flat fee of a plan for a stretch of time; None when it costs nothing."""
-    price = plan.flat_price(currency, interval)
-    if price is None or not price.amount:
-        return None
-    return Fee(plan.name, interval, price.amount, price.id, start_at, end_at)
-
-
-async def draft_close(
-    tx: Tx,
-    settings: Settings,
-    subscription: subscriptions.Subscription,
-    terms: RatingTerms,
-    *,
-    usage: Sequence[RatedUsage],
-    late: Sequence[LateUsage],
-    fee: Fee | None,
-    at: datetime,
-) -> Draft:
-    """The invoice of a period's end; its total may be zero."""
-    empty = await _empty(tx, settings, subscription, terms.period_id, Purpose.PERIOD_CLOSE, at)
-    return replace(empty, lines=close_lines(usage=usage, late=late, fee=fee, terms=empty.tax_terms))
 
 
 async def draft_start(
@@ -97,18 +53,5 @@ async def _empty(
     purpose: Purpose,
     at: datetime,
 ) -> Draft:
-    customer = customer_party(await accounts.customer(tx, subscription.customer_id))
-    supplier = supplier_party(settings)
-    tax: TaxTerms = tax_terms(supplier=supplier, customer=customer, currency=subscription.currency, at=at)
-    return Draft(
-        customer_id=subscription.customer_id,
-        subscription_id=subscription.id,
-        period_id=period_id,
-        purpose=purpose,
-        currency=subscription.currency,
-        tax_terms=tax,
-        supplier=supplier,
-        customer=customer,
-        time_zone=subscription.time_zone,
-        lines=(),
-    )
+    customer = await accounts.customer(tx, subscription.customer_id)
+    return empty_draft(subscription, customer, supplier_party(settings), period_id=period_id, purpose=purpose, at=at)

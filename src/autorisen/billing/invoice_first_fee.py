@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from autorisen import subscriptions
 from autorisen.billing import store
-from autorisen.billing.close_period import note_fee
 from autorisen.billing.collect import collect
 from autorisen.billing.draft_invoice import draft_start, fee_of
 from autorisen.billing.issue_invoice import issue_invoice
+from autorisen.billing.model import fee_line_id
 from autorisen.kit.unit import Unit
 
 
@@ -20,5 +20,5 @@ async def invoice_first_fee(unit: Unit, fact: subscriptions.SubscriptionStarted)
         return
     draft = await draft_start(unit.tx, unit.settings, subscription, first.id, fee, unit.now)
     invoice = await issue_invoice(unit, draft)
-    await note_fee(unit, first.id, invoice)
+    await store.insert_fees(unit.tx, [(first.id, invoice.id, fee_line_id(invoice))])
     await collect(unit, invoice)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autorisen.billing import store
+from autorisen.billing import store_issue
 from autorisen.billing.tax import TAX_ZONE
 from autorisen.kit.unit import Unit
 
@@ -12,10 +12,11 @@ def invoice_number(year: int, sequence: int) -> str:
     return f"INV-{year:04d}-{sequence:05d}"
 
 
-async def number_invoice(unit: Unit) -> str:
-    """The next number of the year in the tax zone.
+async def number_invoices(unit: Unit, count: int) -> list[str]:
+    """The next numbers of the year in the tax zone, in order.
 
-    Take it last: the counter's row stays locked until the unit ends, and a unit that fails gives its number back.
+    Take them last: the counter's row stays locked until the unit ends, and a unit that fails gives its numbers back.
     """
     year = unit.now.astimezone(TAX_ZONE).year
-    return invoice_number(year, await store.next_number(unit.tx, f"INV-{year}"))
+    last = await store_issue.take_numbers(unit.tx, f"INV-{year}", count)
+    return [invoice_number(year, sequence) for sequence in range(last - count + 1, last + 1)]

@@ -1,31 +1,29 @@
-"""Prepaid credits pay an invoice: taken for the draft, booked with its number; a covered one is paid at once."""
+"""Prepaid credits pay invoices: planned before the numbers, booked with them; a covered invoice is paid at once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
-from autorisen.billing import store, wallet
+from autorisen.billing import wallet
 from autorisen.billing.facts import InvoicePaid
-from autorisen.billing.model import Invoice, InvoiceStatus
+from autorisen.billing.new_invoice import NewInvoice
 from autorisen.kit.unit import Unit
-from autorisen.kit.work import record
+from autorisen.kit.work import record_many
 
 
-async def take_credits(unit: Unit, draft: Invoice) -> tuple[wallet.Movement, ...]:
-    """Take what a stored draft can be paid with from its customer's credits."""
-    return await wallet.draw(unit, customer_id=draft.customer_id, invoice_id=draft.id, due=draft.total)
+async def plan_credits(unit: Unit, invoices: Sequence[NewInvoice]) -> Mapping[UUID, wallet.InvoiceDraws]:
+    """What their customers' credits pay of these invoices, by invoice; held until the transaction ends."""
+    bills = [wallet.Bill(each.id, each.draft.customer_id, each.draft.total) for each in invoices]
+    return await wallet.plan_for(unit, bills)
 
 
-async def book_credits(unit: Unit, issued: Invoice, drawn: Sequence[wallet.Movement]) -> Invoice:
-    """Post what the credits pay of an issued invoice; without a rest it is paid, and no gateway is asked."""
-    if not drawn:
-        return issued
-    assert issued.number is not None, "an issued invoice has a number"
-    await wallet.post_draws(unit, drawn, issued.number)
-    if issued.amount_due:
-        return issued
-    await store.mark_paid(unit.tx, issued.id, unit.now)
-    paid = InvoicePaid(issued.id, issued.customer_id, issued.number, issued.total.minor, issued.currency, unit.now)
-    await record(unit, paid)
-    return replace(issued, status=InvoiceStatus.PAID, paid_at=unit.now)
+async def book_credits(unit: Unit, paid: Sequence[tuple[NewInvoice, str, wallet.InvoiceDraws]]) -> None:
+    """Move and post what the credits pay of issued invoices; one without a rest is paid, and no gateway is asked."""
+    await wallet.write_draws(unit, [(draws, number) for _, number, draws in paid])
+    covered = [
+        InvoicePaid(new.id, new.draft.customer_id, number, draws.total.minor, new.draft.currency, unit.now)
+        for new, number, draws in paid
+        if draws.total == new.draft.total
+    ]
+    await record_many(unit, covered)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
 
 from autorisen import catalog
 from autorisen.billing.model import (
-    Draft,
     Invoice,
     InvoiceStatus,
     Line,
@@ -28,26 +25,6 @@ from autorisen.kit.money import Money
 
 # --- invoices and their lines
 
-INSERT_INVOICE = """
-INSERT INTO billing.invoices (id, customer_id, subscription_id, period_id, purpose, currency, status, tax_treatment,
-    tax_rate, supplier, customer, time_zone, subtotal_minor, tax_minor, total_minor, created_at)
-VALUES (%(id)s, %(customer_id)s, %(subscription_id)s, %(period_id)s, %(purpose)s, %(currency)s, 'draft',
-    %(tax_treatment)s, %(tax_rate)s, %(supplier)s, %(customer)s, %(time_zone)s, %(subtotal_minor)s, %(tax_minor)s,
-    %(total_minor)s, %(created_at)s)
-"""
-INSERT_LINE = """
-INSERT INTO billing.invoice_lines (id, invoice_id, position, kind, description, quantity, included, unit_amount,
-    unit_label, amount_minor, tax_minor, period_start, period_end, price_id, meter, rated_usage_id)
-VALUES (%(id)s, %(invoice_id)s, %(position)s, %(kind)s, %(description)s, %(quantity)s, %(included)s, %(unit_amount)s,
-    %(unit_label)s, %(amount_minor)s, %(tax_minor)s, %(period_start)s, %(period_end)s, %(price_id)s, %(meter)s,
-    %(rated_usage_id)s)
-"""
-# The row stays locked until the transaction ends: that is what keeps the numbers without gaps and without doubles.
-NEXT_NUMBER = """
-INSERT INTO billing.invoice_numbers AS n (series, last_number) VALUES (%(series)s, 1)
-ON CONFLICT (series) DO UPDATE SET last_number = n.last_number + 1
-RETURNING last_number
-"""
 FINALISE = """
 UPDATE billing.invoices SET status = 'open', number = %(number)s, issued_at = %(at)s, due_at = %(due_at)s
 WHERE id = %(id)s
@@ -94,8 +71,9 @@ ORDER BY issued_at, id LIMIT 1
 
 # --- fees
 
-INSERT_FEE = """
-INSERT INTO billing.period_fees (period_id, invoice_id, line_id) VALUES (%(period_id)s, %(invoice_id)s, %(line_id)s)
+INSERT_FEES = """
+INSERT INTO billing.period_fees (period_id, invoice_id, line_id)
+SELECT * FROM unnest(%(period_ids)s::uuid[], %(invoice_ids)s::uuid[], %(line_ids)s::uuid[])
 """
 # What credit notes took back of a fee was not paid in the end: its unused time is credited no second time.
 FEE = """
@@ -109,46 +87,6 @@ WHERE f.period_id = %(period_id)s AND i.status = 'paid' AND i.refunded_at IS NUL
 GROUP BY l.id, i.currency
 """
 FEE_INVOICE = "SELECT invoice_id FROM billing.period_fees WHERE period_id = %(period_id)s"
-
-
-async def insert_invoice(tx: Tx, id: UUID, draft: Draft, line_ids: Sequence[UUID], at: datetime) -> None:
-    """Store a draft with its lines; a line's id comes from `line_ids` by position."""
-    await tx.execute(
-        INSERT_INVOICE,
-        {
-            "id": id,
-            "customer_id": draft.customer_id,
-            "subscription_id": draft.subscription_id,
-            "period_id": draft.period_id,
-            "purpose": draft.purpose,
-            "currency": draft.currency,
-            "tax_treatment": draft.tax_terms.treatment,
-            "tax_rate": draft.tax_terms.rate,
-            "supplier": Jsonb(asdict(draft.supplier)),
-            "customer": Jsonb(asdict(draft.customer)),
-            "time_zone": draft.time_zone,
-            "subtotal_minor": draft.subtotal.minor,
-            "tax_minor": draft.tax.minor,
-            "total_minor": draft.total.minor,
-            "created_at": at,
-        },
-    )
-    numbered = enumerate(zip(line_ids, draft.lines, strict=True), start=1)
-    rows = [
-        vars(line)
-        | {"id": line_id, "invoice_id": id, "position": position}
-        | {"amount_minor": line.amount.minor, "tax_minor": line.tax.minor}
-        for position, (line_id, line) in numbered
-    ]
-    async with tx.cursor() as cursor:
-        await cursor.executemany(INSERT_LINE, rows)
-
-
-async def next_number(tx: Tx, series: str) -> int:
-    """The next number of a series, held by this transaction until it ends."""
-    row = await (await tx.execute(NEXT_NUMBER, {"series": series})).fetchone()
-    assert row is not None, "INSERT ... RETURNING gives a row"
-    return int(row[0])
 
 
 async def finalise(tx: Tx, id: UUID, *, number: str, at: datetime, due_at: datetime) -> None:
@@ -257,9 +195,14 @@ def _line(row: Mapping[str, Any], currency: str) -> Line:
     )
 
 
-async def insert_fee(tx: Tx, *, period_id: UUID, invoice_id: UUID, line_id: UUID) -> None:
-    """Note which line bills a period's flat fee. A second one breaks the key."""
-    await tx.execute(INSERT_FEE, {"period_id": period_id, "invoice_id": invoice_id, "line_id": line_id})
+async def insert_fees(tx: Tx, fees: Sequence[tuple[UUID, UUID, UUID]]) -> None:
+    """Note which line of which invoice bills a period's flat fee. A second one breaks the key."""
+    values = {
+        "period_ids": [period_id for period_id, _, _ in fees],
+        "invoice_ids": [invoice_id for _, invoice_id, _ in fees],
+        "line_ids": [line_id for _, _, line_id in fees],
+    }
+    await tx.execute(INSERT_FEES, values)
 
 
 async def paid_fee(tx: Tx, period_id: UUID) -> Mapping[str, Any] | None:

@@ -10,7 +10,7 @@ table is drawn in docs/lifecycle.md.
 
 from autorisen.subscriptions.cancel import cancel_now, keep, request_cancel
 from autorisen.subscriptions.change_plan import change_plan, schedule_change
-from autorisen.subscriptions.close_and_open_next import close_and_open_next
+from autorisen.subscriptions.close_and_open_next import close_and_open_next, ended_periods, keep_renewals
 from autorisen.subscriptions.entitlements import entitlements, standing_of
 from autorisen.subscriptions.errors import (
     AlreadySubscribed,
@@ -88,6 +88,7 @@ from autorisen.subscriptions.past_due import mark_active, mark_past_due
 from autorisen.subscriptions.pause import end_pause, pause_now, request_pause
 from autorisen.subscriptions.periods import days_after, next_period_end
 from autorisen.subscriptions.plan_in import plan_charged_in, plan_in
+from autorisen.subscriptions.renewal import EndedPeriod, Renewal, paid_time_after, renew
 from autorisen.subscriptions.start_subscription import on_customer_created, start_subscription
 from autorisen.subscriptions.store import (
     current_period,
@@ -101,6 +102,7 @@ from autorisen.subscriptions.store import (
     tried_plans,
     wanted_subscription,
 )
+from autorisen.subscriptions.store_renewals import DuePeriod, claim_due_periods, next_end, periods_by_id, put_off
 from autorisen.subscriptions.trial import end_trial, start_trial
 
 __all__ = [
@@ -115,6 +117,8 @@ __all__ = [
     "ChangeWithdrawn",
     "Draw",
     "DrawConflict",
+    "DuePeriod",
+    "EndedPeriod",
     "Entitlement",
     "Following",
     "Hold",
@@ -136,6 +140,7 @@ __all__ = [
     "PlanNotSold",
     "Quota",
     "QuotaExceeded",
+    "Renewal",
     "Standing",
     "Status",
     "Subscription",
@@ -158,6 +163,7 @@ __all__ = [
     "begin_wanted",
     "cancel_now",
     "change_plan",
+    "claim_due_periods",
     "close_and_open_next",
     "current_period",
     "days_after",
@@ -165,23 +171,30 @@ __all__ = [
     "draw_hold",
     "end_pause",
     "end_trial",
+    "ended_periods",
     "entitlements",
     "expire_wanted",
     "find_hold",
     "following",
     "hold_quota",
     "keep",
+    "keep_renewals",
     "mark_active",
     "mark_past_due",
+    "next_end",
     "next_period_end",
     "on_customer_created",
+    "paid_time_after",
     "pause_now",
     "period",
+    "periods_by_id",
     "periods_of",
     "plan_charged_in",
     "plan_in",
+    "put_off",
     "quota",
     "release_hold",
+    "renew",
     "request_cancel",
     "request_pause",
     "schedule_change",

@@ -15,7 +15,7 @@ from autorisen.subscriptions.facts import ChangeScheduled, PlanChanged
 from autorisen.subscriptions.model import INSTANT, Period, Subscription, Trigger, next_status
 from autorisen.subscriptions.open_period import cut_period, open_period
 from autorisen.subscriptions.reach import reach
-from autorisen.subscriptions.start_subscription import require_sold
+from autorisen.subscriptions.renewal import require_sold
 
 
 async def change_plan(

@@ -1,20 +1,19 @@
-"""Close a period and open the next one, or end the subscription with it."""
+"""Close periods and open what follows, or end the subscriptions with them."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from autorisen import accounts, catalog
+from autorisen.kit.database import Tx
 from autorisen.kit.unit import Unit
-from autorisen.kit.work import record
-from autorisen.subscriptions import store
-from autorisen.subscriptions.errors import PeriodStillRunning
-from autorisen.subscriptions.facts import SubscriptionEnded
-from autorisen.subscriptions.model import Period, Subscription, Trigger, following, next_status
-from autorisen.subscriptions.reach import go_on
-from autorisen.subscriptions.start_subscription import start_on
+from autorisen.kit.work import record_many
+from autorisen.subscriptions import store, store_renewals
+from autorisen.subscriptions.errors import AlreadySubscribed, PeriodNotFound
+from autorisen.subscriptions.model import Period, Subscription
+from autorisen.subscriptions.renewal import EndedPeriod, Renewal, renew, start_on_default
 
 
 async def close_and_open_next(unit: Unit, period_id: UUID) -> Period | None:
@@ -25,35 +24,58 @@ async def close_and_open_next(unit: Unit, period_id: UUID) -> Period | None:
     plan's period is given. None when no fee is due: after a change of plan, which has one of its own, and in a pause.
     A closed period stays as it is and gives None, so it may be repeated. Raises `PeriodStillRunning` before its end.
     """
-    period = await store.period(unit.tx, period_id, lock=True)
-    if period.status == "closed":
-        return None
-    if unit.now < period.end_at:
-        raise PeriodStillRunning(f"it runs until {period.end_at.isoformat()}")
-    await store.close_period(unit.tx, period_id)
-    subscription = await store.subscription(unit.tx, period.subscription_id)
-    opened = await store.following_period(unit.tx, period)
-    if opened is None and (after := following(subscription, period)) is not None:
-        opened = await go_on(unit, subscription, after, period)
-    if opened is not None:
-        return opened if opened.owes_fee else None
-    was_live = subscription.is_live
-    await _end(unit, subscription, period.end_at)
-    return await start_default(unit, subscription, period.end_at) if was_live else None
+    await store.period(unit.tx, period_id, lock=True)
+    (over,) = await ended_periods(unit.tx, [period_id], at=unit.now)
+    renewal = renew(over, at=unit.now, new_id=unit.ids.new)
+    if over.period.status == "open":
+        await keep_renewals(unit, [renewal])
+    return renewal.following
+
+
+async def ended_periods(tx: Tx, period_ids: Sequence[UUID], *, at: datetime) -> list[EndedPeriod]:
+    """These periods with all that decides on what follows them, in the order asked. Raises `PeriodNotFound`.
+
+    Whoever goes on to write what follows holds their subscriptions (`claim_due_periods`, `period(lock=True)`).
+    """
+    periods = await store_renewals.periods_by_id(tx, period_ids)
+    if missing := set(period_ids) - set(periods):
+        raise PeriodNotFound(f"no period has the id {min(missing)}")
+    held = await store_renewals.subscriptions_by_id(tx, [each.subscription_id for each in periods.values()])
+    following = await store_renewals.following_periods(tx, period_ids)
+    customers = await accounts.customers_by_id(tx, {each.customer_id for each in periods.values()})
+    sold = await catalog.current_plans(tx, at)
+    default = next((plan for plan in sold if plan.is_default), None)
+    return [
+        EndedPeriod(
+            period=period,
+            subscription=held[period.subscription_id],
+            customer=customers[period.customer_id],
+            following=following.get(period.id),
+            default_plan=default,
+        )
+        for period in map(periods.__getitem__, period_ids)
+    ]
+
+
+async def keep_renewals(unit: Unit, renewals: Sequence[Renewal]) -> None:
+    """Write what follows many periods, of which no two are of one customer, and record it."""
+    await store_renewals.close_periods(unit.tx, [each.period_id for each in renewals])
+    await store_renewals.update_subscriptions(unit.tx, [each.changed for each in renewals if each.changed])
+    started = [each.started for each in renewals if each.started is not None]
+    if await store_renewals.insert_subscriptions(unit.tx, started) < len(started):
+        raise AlreadySubscribed("change the plan of the live subscription instead")
+    opened = [(each.opened, each.started is None) for each in renewals if each.opened is not None]
+    await store_renewals.insert_periods(unit.tx, opened)
+    await record_many(unit, [fact for each in renewals for fact in each.facts])
 
 
 async def start_default(unit: Unit, ended: Subscription, start_at: datetime) -> Period:
     """Put the customer of an ended subscription on the default plan, without a gap."""
     customer = await accounts.customer(unit.tx, ended.customer_id)
     plan = await catalog.default_plan(unit.tx, unit.now)
-    sold_alike = replace(customer, currency=ended.currency)
-    started = await start_on(unit, sold_alike, plan, interval="month", start_at=start_at)
-    return await store.current_period(unit.tx, started.id)
-
-
-async def _end(unit: Unit, subscription: Subscription, ended_at: datetime) -> None:
-    status = next_status(subscription.status, Trigger.END)
-    # A subscription cancelled at once keeps the instant of its cancellation.
-    final = replace(subscription, status=status, ended_at=subscription.ended_at or ended_at)
-    await store.update_subscription(unit.tx, final)
-    await record(unit, SubscriptionEnded(final.id, final.customer_id, ended_at))
+    started, first, facts = start_on_default(plan, customer, ended, start_at, unit.ids.new)
+    if not await store.insert_subscription(unit.tx, started):
+        raise AlreadySubscribed("change the plan of the live subscription instead")
+    await store.insert_period(unit.tx, first, None)
+    await record_many(unit, facts)
+    return first

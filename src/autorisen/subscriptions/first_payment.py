@@ -20,7 +20,8 @@ from autorisen.subscriptions.facts import SubscriptionCancelled, SubscriptionExp
 from autorisen.subscriptions.model import INSTANT, Period, Status, Subscription, Trigger, next_status
 from autorisen.subscriptions.open_period import cut_period, open_period
 from autorisen.subscriptions.reach import reach
-from autorisen.subscriptions.start_subscription import insert_on, require_sold
+from autorisen.subscriptions.renewal import require_sold
+from autorisen.subscriptions.start_subscription import insert_on
 
 # How long a first payment may take, with its reminder and the bank's step; then it is asked for anew.
 FIRST_PAYMENT_WITHIN = timedelta(hours=23)

@@ -8,9 +8,10 @@ from autorisen.catalog import Interval
 from autorisen.kit.unit import Unit
 from autorisen.kit.work import record
 from autorisen.subscriptions import store
-from autorisen.subscriptions.facts import PeriodCut, PeriodOpened
+from autorisen.subscriptions.facts import PeriodCut
 from autorisen.subscriptions.model import Following, Period, PeriodKind, Subscription
 from autorisen.subscriptions.periods import next_period_end
+from autorisen.subscriptions.renewal import opening_of, period_after, period_of
 
 
 async def open_period(
@@ -32,19 +33,9 @@ async def open_period(
 
 async def open_following(unit: Unit, after: Following, before: Period) -> Period:
     """Open the period that comes after `before`, where it ends; `after` is what the pure rule says of it."""
-    subscription = after.subscription
-    end_at = next_period_end(subscription.anchor_at, after.interval, after.ordinal, subscription.time_zone)
-    return await store_period(
-        unit,
-        subscription,
-        start_at=before.end_at,
-        end_at=end_at,
-        ordinal=after.ordinal,
-        follows=True,
-        fee_invoiced=False,
-        interval=after.interval,
-        kind=after.kind,
-    )
+    period = period_after(after, before, unit.ids.new())
+    await _store(unit, period, follows=True)
+    return period
 
 
 async def store_period(
@@ -60,23 +51,23 @@ async def store_period(
     kind: PeriodKind = "paid",
 ) -> Period:
     """Store a period whose end is known and record `PeriodOpened`."""
-    period = Period(
-        id=unit.ids.new(),
-        subscription_id=subscription.id,
-        customer_id=subscription.customer_id,
-        plan_version_id=subscription.plan_version_id,
-        interval=interval,
-        ordinal=ordinal,
+    period = period_of(
+        subscription,
+        unit.ids.new(),
         start_at=start_at,
         end_at=end_at,
-        planned_end_at=end_at,
-        status="open",
-        fee_invoiced=fee_invoiced,
+        ordinal=ordinal,
+        interval=interval,
         kind=kind,
+        fee_invoiced=fee_invoiced,
     )
-    await store.insert_period(unit.tx, period, start_at if follows else None)
-    await record(unit, PeriodOpened(period.id, subscription.id, subscription.customer_id, start_at, end_at))
+    await _store(unit, period, follows=follows)
     return period
+
+
+async def _store(unit: Unit, period: Period, *, follows: bool) -> None:
+    await store.insert_period(unit.tx, period, period.start_at if follows else None)
+    await record(unit, opening_of(period))
 
 
 async def cut_period(unit: Unit, period: Period, end_at: datetime) -> None:

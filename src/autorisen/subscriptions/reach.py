@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from autorisen.kit.unit import Unit
-from autorisen.kit.work import record
+from autorisen.kit.work import record_many
 from autorisen.subscriptions import store
 from autorisen.subscriptions.errors import PeriodNotBegun, TransitionRefused, TrialBeingSettled
-from autorisen.subscriptions.facts import PlanChanged, SubscriptionPaused
 from autorisen.subscriptions.model import Following, Period, Status, Subscription, following
 from autorisen.subscriptions.open_period import open_following
+from autorisen.subscriptions.renewal import changes_with
 
 
 async def reach(
@@ -43,11 +43,5 @@ async def go_on(unit: Unit, subscription: Subscription, after: Following, period
     changed = after.subscription
     if changed != subscription:
         await store.update_subscription(unit.tx, changed)
-    if changed.status is not subscription.status:
-        await record(unit, SubscriptionPaused(changed.id, changed.customer_id, period.end_at))
-    if subscription.next_plan_version_id is not None:
-        version = subscription.plan_version_id
-        await record(
-            unit, PlanChanged(changed.id, changed.customer_id, version, changed.plan_version_id, period.end_at)
-        )
+    await record_many(unit, changes_with(subscription, after, period.end_at))
     return await open_following(unit, after, period)

@@ -7,14 +7,13 @@ from datetime import datetime
 from autorisen import accounts, catalog
 from autorisen.accounts import Customer, CustomerCreated
 from autorisen.catalog import Interval, PlanVersion
-from autorisen.kit.problems import FieldError
 from autorisen.kit.unit import Unit
 from autorisen.kit.work import record
 from autorisen.subscriptions import store
-from autorisen.subscriptions.errors import AlreadySubscribed, PlanNotSold
-from autorisen.subscriptions.facts import SubscriptionStarted
+from autorisen.subscriptions.errors import AlreadySubscribed
 from autorisen.subscriptions.model import Status, Subscription
 from autorisen.subscriptions.open_period import open_period
+from autorisen.subscriptions.renewal import require_sold, start_of, subscription_to
 
 
 async def start_subscription(
@@ -46,7 +45,7 @@ async def start_on(
     subscription = await insert_on(unit, customer, plan, interval=interval, start_at=start_at, status=Status.ACTIVE)
     if subscription is None:
         raise AlreadySubscribed("change the plan of the live subscription instead")
-    await record(unit, SubscriptionStarted(subscription.id, customer.id, plan.plan_key, start_at))
+    await record(unit, start_of(subscription))
     await open_period(unit, subscription, start_at=start_at, ordinal=1, follows=False, fee_invoiced=False)
     return subscription
 
@@ -55,25 +54,5 @@ async def insert_on(
     unit: Unit, customer: Customer, plan: PlanVersion, *, interval: Interval, start_at: datetime, status: Status
 ) -> Subscription | None:
     """Store a subscription without a period; None when the customer has one that is live, or wanted, already."""
-    subscription = Subscription(
-        id=unit.ids.new(),
-        customer_id=customer.id,
-        plan_version_id=plan.id,
-        plan_key=plan.plan_key,
-        currency=customer.currency,
-        interval=interval,
-        status=status,
-        cancel_at_period_end=False,
-        started_at=start_at,
-        ended_at=None,
-        anchor_at=start_at,
-        time_zone=customer.time_zone,
-    )
+    subscription = subscription_to(plan, customer, unit.ids.new(), interval=interval, start_at=start_at, status=status)
     return subscription if await store.insert_subscription(unit.tx, subscription) else None
-
-
-def require_sold(plan: PlanVersion, currency: str, interval: Interval) -> None:
-    """Raises `PlanNotSold` when the plan has no price in that currency for that interval."""
-    if plan.flat_price(currency, interval) is None:
-        rule = f"must be one that {plan.name} is sold in: it has no price in {currency} per {interval}"
-        raise PlanNotSold(rule, errors=[FieldError("/interval", rule)])

@@ -81,8 +81,6 @@ PERIODS_OF: LiteralString = """
 
 CUT_PERIOD: LiteralString = "UPDATE subscriptions.periods SET end_at = %(end_at)s WHERE id = %(id)s"
 
-CLOSE_PERIOD: LiteralString = "UPDATE subscriptions.periods SET status = 'closed' WHERE id = %(id)s"
-
 INSERT_TRIAL: LiteralString = """
     INSERT INTO subscriptions.trials (customer_id, plan_key, subscription_id, period_id, started_at)
     VALUES (%(customer_id)s, %(plan_key)s, %(subscription_id)s, %(period_id)s, %(started_at)s)
@@ -107,7 +105,7 @@ STATUS_COUNTS: LiteralString = """
 
 async def insert_subscription(tx: Tx, subscription: Subscription) -> bool:
     """Add a subscription; False when the customer has a live one."""
-    return (await tx.execute(INSERT_SUBSCRIPTION, _subscription_row(subscription))).rowcount == 1
+    return (await tx.execute(INSERT_SUBSCRIPTION, subscription_row(subscription))).rowcount == 1
 
 
 async def subscription(tx: Tx, subscription_id: UUID, *, lock: bool = False) -> Subscription:
@@ -115,7 +113,7 @@ async def subscription(tx: Tx, subscription_id: UUID, *, lock: bool = False) -> 
     row = await _one(tx, LOCK_SUBSCRIPTION if lock else SUBSCRIPTION, {"id": subscription_id})
     if row is None:
         raise SubscriptionNotFound("no subscription has that id")
-    return _subscription(row)
+    return subscription_of_row(row)
 
 
 async def subscription_of(tx: Tx, customer_id: UUID) -> Subscription | None:
@@ -126,12 +124,12 @@ async def subscription_of(tx: Tx, customer_id: UUID) -> Subscription | None:
 async def subscriptions_of(tx: Tx, customer_ids: Iterable[UUID]) -> dict[UUID, Subscription]:
     """The live subscriptions of these customers; customers without one are left out."""
     rows = await _all(tx, LIVE_SUBSCRIPTIONS_OF, {"customer_ids": list(customer_ids)})
-    return {row["customer_id"]: _subscription(row) for row in rows}
+    return {row["customer_id"]: subscription_of_row(row) for row in rows}
 
 
 async def subscription_history(tx: Tx, customer_id: UUID) -> list[Subscription]:
     """Every subscription that a customer ever had, the newest first."""
-    return [_subscription(row) for row in await _all(tx, ALL_SUBSCRIPTIONS_OF, {"customer_id": customer_id})]
+    return [subscription_of_row(row) for row in await _all(tx, ALL_SUBSCRIPTIONS_OF, {"customer_id": customer_id})]
 
 
 async def status_counts(tx: Tx) -> dict[tuple[str, Status], int]:
@@ -141,27 +139,12 @@ async def status_counts(tx: Tx) -> dict[tuple[str, Status], int]:
 
 
 async def update_subscription(tx: Tx, subscription: Subscription) -> None:
-    await tx.execute(UPDATE_SUBSCRIPTION, _subscription_row(subscription))
+    await tx.execute(UPDATE_SUBSCRIPTION, subscription_row(subscription))
 
 
 async def insert_period(tx: Tx, period: Period, follows_at: datetime | None) -> None:
     """Add a period; `follows_at` is its start when another one ends there."""
-    row = {
-        "id": period.id,
-        "subscription_id": period.subscription_id,
-        "customer_id": period.customer_id,
-        "plan_version_id": period.plan_version_id,
-        "billing_interval": period.interval,
-        "ordinal": period.ordinal,
-        "start_at": period.start_at,
-        "end_at": period.end_at,
-        "planned_end_at": period.planned_end_at,
-        "follows_at": follows_at,
-        "status": period.status,
-        "fee_invoiced": period.fee_invoiced,
-        "kind": period.kind,
-    }
-    await tx.execute(INSERT_PERIOD, row)
+    await tx.execute(INSERT_PERIOD, period_row(period, follows_at))
 
 
 async def period(tx: Tx, period_id: UUID, *, lock: bool = False) -> Period:
@@ -171,7 +154,7 @@ async def period(tx: Tx, period_id: UUID, *, lock: bool = False) -> Period:
     row = await _one(tx, PERIOD, {"id": period_id})
     if row is None:
         raise PeriodNotFound("no period has that id")
-    return _period(row)
+    return period_of_row(row)
 
 
 async def current_period(tx: Tx, subscription_id: UUID) -> Period:
@@ -179,27 +162,23 @@ async def current_period(tx: Tx, subscription_id: UUID) -> Period:
     row = await _one(tx, NEWEST_PERIOD, {"subscription_id": subscription_id})
     if row is None:
         raise PeriodNotFound("the subscription has no period")
-    return _period(row)
+    return period_of_row(row)
 
 
 async def following_period(tx: Tx, period: Period) -> Period | None:
     """The period of the same subscription that begins where this one ends, or None."""
     values = {"subscription_id": period.subscription_id, "end_at": period.end_at}
     row = await _one(tx, FOLLOWING_PERIOD, values)
-    return None if row is None else _period(row)
+    return None if row is None else period_of_row(row)
 
 
 async def periods_of(tx: Tx, subscription_id: UUID) -> list[Period]:
     """Every period of a subscription in order."""
-    return [_period(row) for row in await _all(tx, PERIODS_OF, {"subscription_id": subscription_id})]
+    return [period_of_row(row) for row in await _all(tx, PERIODS_OF, {"subscription_id": subscription_id})]
 
 
 async def cut_period(tx: Tx, period_id: UUID, end_at: datetime) -> None:
     await tx.execute(CUT_PERIOD, {"id": period_id, "end_at": end_at})
-
-
-async def close_period(tx: Tx, period_id: UUID) -> None:
-    await tx.execute(CLOSE_PERIOD, {"id": period_id})
 
 
 async def insert_trial(tx: Tx, trial: Period, plan_key: str) -> bool:
@@ -222,12 +201,12 @@ async def tried_plans(tx: Tx, customer_id: UUID) -> frozenset[str]:
 async def wanted_subscription(tx: Tx, customer_id: UUID) -> Subscription | None:
     """The subscription of a customer that waits for its first payment, or None."""
     row = await _one(tx, WANTED_SUBSCRIPTION, {"customer_id": customer_id})
-    return None if row is None else _subscription(row)
+    return None if row is None else subscription_of_row(row)
 
 
 async def start_wanted(tx: Tx, subscription: Subscription) -> None:
     """Let a subscription that waited for its first payment start when the payment came."""
-    await tx.execute(START_WANTED, _subscription_row(subscription))
+    await tx.execute(START_WANTED, subscription_row(subscription))
 
 
 async def _all(tx: Tx, query: LiteralString, values: dict[str, object]) -> list[dict[str, Any]]:
@@ -240,12 +219,12 @@ async def _one(tx: Tx, query: LiteralString, values: dict[str, object]) -> dict[
     return rows[0] if rows else None
 
 
-def _subscription(row: dict[str, Any]) -> Subscription:
+def subscription_of_row(row: dict[str, Any]) -> Subscription:
     values = dict(row)
     return Subscription(interval=values.pop("billing_interval"), status=Status(values.pop("status")), **values)
 
 
-def _subscription_row(subscription: Subscription) -> dict[str, object]:
+def subscription_row(subscription: Subscription) -> dict[str, object]:
     return {
         "id": subscription.id,
         "customer_id": subscription.customer_id,
@@ -266,7 +245,25 @@ def _subscription_row(subscription: Subscription) -> dict[str, object]:
     }
 
 
-def _period(row: dict[str, Any]) -> Period:
+def period_of_row(row: dict[str, Any]) -> Period:
     values = dict(row)
-    values.pop("follows_at")
+    del values["follows_at"], values["put_off_to"]
     return Period(interval=values.pop("billing_interval"), **values)
+
+
+def period_row(period: Period, follows_at: datetime | None) -> dict[str, object]:
+    return {
+        "id": period.id,
+        "subscription_id": period.subscription_id,
+        "customer_id": period.customer_id,
+        "plan_version_id": period.plan_version_id,
+        "billing_interval": period.interval,
+        "ordinal": period.ordinal,
+        "start_at": period.start_at,
+        "end_at": period.end_at,
+        "planned_end_at": period.planned_end_at,
+        "follows_at": follows_at,
+        "status": period.status,
+        "fee_invoiced": period.fee_invoiced,
+        "kind": period.kind,
+    }

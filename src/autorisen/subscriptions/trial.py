@@ -17,7 +17,7 @@ from autorisen.subscriptions.model import INSTANT, Period, Status, Subscription,
 from autorisen.subscriptions.open_period import cut_period, open_period, store_period
 from autorisen.subscriptions.periods import days_after
 from autorisen.subscriptions.reach import reach
-from autorisen.subscriptions.start_subscription import require_sold
+from autorisen.subscriptions.renewal import require_sold
 
 
 async def start_trial(unit: Unit, subscription_id: UUID, *, plan: PlanVersion, interval: Interval) -> Period:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import psycopg
 
-from autorisen.billing import wallet
+from autorisen.billing.issue_invoice import issue_invoice
 from autorisen.billing.wallet import Movement, MovementKind, store
 from autorisen.kit.database import Database
 from autorisen.kit.money import Money
@@ -25,18 +25,15 @@ DRAWERS = 50
 async def test_fifty_drawers_take_exactly_what_there_is(shop: Shop, purse: Purse, database_url: str) -> None:
     await purse.give(6_000, days=5)
     await purse.give(4_050)
-    drafts = [await purse.draft(300) for _ in range(DRAWERS)]
+    async with shop.runtime.unit() as unit:
+        bill = await purse.bill(unit, 300)
     second = Database(database_url, max_size=10)
     await second.open()
     workers = [shop.runtime, replace(shop.runtime, database=second)]
 
     async def draw(number: int) -> int:
         async with workers[number % 2].unit() as unit:
-            moved = await wallet.draw(
-                unit, customer_id=purse.customer.id, invoice_id=drafts[number].id, due=Money(300, "ZAR")
-            )
-            await wallet.post_draws(unit, moved, "tests")
-            return -sum(each.amount.minor for each in moved)
+            return (await issue_invoice(unit, bill)).amount_paid.minor
 
     try:
         taken = await asyncio.gather(*(draw(number) for number in range(DRAWERS)))

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from autorisen import accounts, ledger, payments
 from autorisen.billing import store as invoices
-from autorisen.billing import store_paid, wallet
+from autorisen.billing import store_issue, store_paid, wallet
 from autorisen.billing.credit_notes import store
 from autorisen.billing.credit_notes.build_credit_note import build_credit_note
 from autorisen.billing.credit_notes.errors import NotCreditable, PaymentUnderWay, RefundImpossible, WrongCredit
@@ -143,7 +143,7 @@ async def _give_back(unit: Unit, note: CreditNote, refund: _Refund | None) -> No
 async def _next_number(unit: Unit) -> str:
     """Without gaps, as an invoice's: the counter's row stays locked until the unit ends."""
     year = unit.now.astimezone(TAX_ZONE).year
-    return credit_note_number(year, await invoices.next_number(unit.tx, f"CN-{year}"))
+    return credit_note_number(year, await store_issue.take_numbers(unit.tx, f"CN-{year}", 1))
 
 
 async def _store(unit: Unit, invoice: Invoice, draft: CreditDraft, request: Request, actor: str) -> CreditNote:

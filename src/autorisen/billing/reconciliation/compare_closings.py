@@ -8,7 +8,7 @@ from uuid import UUID
 from autorisen import catalog, metering
 from autorisen.billing.find_late_usage import terms_of
 from autorisen.billing.model import Closing
-from autorisen.billing.rate_period import PREVIEW, RatingTerms, rate_usage
+from autorisen.billing.rate_usage import PREVIEW, PeriodUsage, RatingTerms, rate_usage
 from autorisen.billing.reconciliation import store
 from autorisen.billing.reconciliation.model import (
     Rating,
@@ -51,7 +51,7 @@ async def compare_closings(database: Database, scope: Scope, tell: Callable[[int
 async def _compare(tx: Tx, closing: Closing, rated: Findings, lines: Findings) -> None:
     ratings = await store.ratings_of(tx, closing.period_id)
     rated.compared += len(ratings)
-    terms = await terms_of(tx, closing)
+    (terms,) = await terms_of(tx, [closing])
     priced = [price.meter for price in terms.plan.usage_prices(terms.currency)]
     rated.add(compare_amounts(closing, ratings, _due(terms, ratings), priced))
     await _compare_quantities(tx, closing, ratings, rated)
@@ -68,9 +68,8 @@ def _due(terms: RatingTerms, ratings: Sequence[Rating]) -> dict[UUID, int]:
         used = {rating.meter: metering.Quantity(rating.quantity, rating.events)}
         price = prices.get(rating.meter)
         cells = {} if price is None else {rating.meter: _rated_together(price, rating, ratings)}
-        for again in rate_usage(
-            terms, used, {}, at=rating.rated_at, new_id=lambda: PREVIEW, cells=cells, with_unused=True
-        ):
+        usage = PeriodUsage(used, cells)
+        for again in rate_usage(terms, usage, {}, at=rating.rated_at, new_id=lambda: PREVIEW, with_unused=True):
             if (again.meter, again.cell) == (rating.meter, rating.cell):
                 due[rating.id] = again.amount.minor
     return due

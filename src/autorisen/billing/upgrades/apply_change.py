@@ -58,7 +58,6 @@ async def apply_change(unit: Unit, change: PendingChange, invoice: Invoice) -> N
     period = await subscriptions.change_plan(
         unit, subscription_id=change.subscription_id, plan_version=plan, at=unit.now, interval=change.interval
     )
-    line_id = fee_line_id(invoice)
     await invoices.redate_fee(unit.tx, invoice.id, start=period.start_at, end=period.end_at)
-    await invoices.insert_fee(unit.tx, period_id=period.id, invoice_id=invoice.id, line_id=line_id)
+    await invoices.insert_fees(unit.tx, [(period.id, invoice.id, fee_line_id(invoice))])
     await store.apply_change(unit.tx, change, unit.now)

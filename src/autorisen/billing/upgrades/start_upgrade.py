@@ -7,8 +7,9 @@ from uuid import UUID
 
 from autorisen import accounts, catalog, payments, subscriptions
 from autorisen.billing import store as invoices
+from autorisen.billing.build_draft import fee_between
 from autorisen.billing.build_invoice import Fee
-from autorisen.billing.draft_invoice import draft_upgrade, fee_between
+from autorisen.billing.draft_invoice import draft_upgrade
 from autorisen.billing.errors import (
     BillingDetailsNeeded,
     InvoiceDisputed,

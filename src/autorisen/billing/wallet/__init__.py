@@ -9,11 +9,11 @@ This is the door; the rest of billing enters by it.
 
 from autorisen.billing.wallet.automatic_top_up import on_credits_fell, set_automatic_top_up
 from autorisen.billing.wallet.draw_credits import (
-    draw,
     draw_movements,
     draw_postings,
-    post_draws,
+    plan_for,
     return_draws,
+    write_draws,
 )
 from autorisen.billing.wallet.errors import (
     GrantNotFound,
@@ -27,9 +27,11 @@ from autorisen.billing.wallet.expire_credits import EXPIRY_JOBS
 from autorisen.billing.wallet.facts import CreditsFell, CreditsGranted
 from autorisen.billing.wallet.grant_credits import grant, void_grant
 from autorisen.billing.wallet.model import (
+    Bill,
     Draw,
     Grant,
     GrantKind,
+    InvoiceDraws,
     Movement,
     MovementKind,
     MovementRow,
@@ -43,6 +45,7 @@ from autorisen.billing.wallet.top_up import bought_credits, fail_top_up, settle_
 
 __all__ = [
     "EXPIRY_JOBS",
+    "Bill",
     "CreditsFell",
     "CreditsGranted",
     "Draw",
@@ -50,6 +53,7 @@ __all__ = [
     "GrantKind",
     "GrantNotFound",
     "GrantRefused",
+    "InvoiceDraws",
     "Movement",
     "MovementKind",
     "MovementRow",
@@ -59,7 +63,6 @@ __all__ = [
     "TopUpRefused",
     "balance",
     "bought_credits",
-    "draw",
     "draw_movements",
     "draw_postings",
     "fail_top_up",
@@ -72,7 +75,7 @@ __all__ = [
     "on_top_up_disputed",
     "on_top_up_refunded",
     "plan_draws",
-    "post_draws",
+    "plan_for",
     "refund_credits",
     "return_draws",
     "set_automatic_top_up",
@@ -80,4 +83,5 @@ __all__ = [
     "start_top_up",
     "top_up_of",
     "void_grant",
+    "write_draws",
 ]

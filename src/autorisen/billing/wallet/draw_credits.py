@@ -10,27 +10,53 @@ from uuid import UUID
 from autorisen import ledger
 from autorisen.billing.wallet import store
 from autorisen.billing.wallet.expire_credits import schedule_expiry
-from autorisen.billing.wallet.model import Draw, Movement, MovementKind, life_given_back, plan_draws
+from autorisen.billing.wallet.model import (
+    Bill,
+    Draw,
+    Grant,
+    InvoiceDraws,
+    Movement,
+    MovementKind,
+    life_given_back,
+    plan_draws,
+)
 from autorisen.billing.wallet.move_credits import record_fall
 from autorisen.kit.money import Money
 from autorisen.kit.unit import Unit
 
 
-async def draw(unit: Unit, *, customer_id: UUID, invoice_id: UUID, due: Money) -> tuple[Movement, ...]:
-    """Take up to `due` from the customer's credits for a draft, and note on it what they pay.
+async def plan_for(unit: Unit, bills: Sequence[Bill]) -> dict[UUID, InvoiceDraws]:
+    """What credits pay of these bills, each of another customer, by invoice; those with nothing are left out.
 
     Nobody else can take the same credits: they are held until the transaction ends, and a constraint would refuse it.
-    Once the draft has its number, `post_draws` puts the movements into the books.
     """
-    left = await store.grants_left(unit.tx, [customer_id], lock=True)
-    draws = plan_draws((grant for grant in left if grant.amount.currency == due.currency), due, unit.now)
-    if not draws:
-        return ()
-    movements = draw_movements(draws, invoice_id=invoice_id, ids=[unit.ids.new() for _ in draws], at=unit.now)
-    await store.insert_movements(unit.tx, movements)
-    await store.set_credits(unit.tx, invoice_id, draws)
-    await record_fall(unit, left, {each.grant.id: each.amount for each in draws})
-    return movements
+    left: dict[UUID, list[Grant]] = {}
+    for grant in await store.grants_left(unit.tx, [each.customer_id for each in bills], lock=True):
+        left.setdefault(grant.customer_id, []).append(grant)
+    found = {}
+    for bill in bills:
+        grants = left.get(bill.customer_id, [])
+        same = (grant for grant in grants if grant.amount.currency == bill.due.currency)
+        if draws := plan_draws(same, bill.due, unit.now):
+            found[bill.invoice_id] = InvoiceDraws(bill.invoice_id, tuple(grants), draws)
+    return found
+
+
+async def write_draws(unit: Unit, planned: Sequence[tuple[InvoiceDraws, str]]) -> None:
+    """Move what was planned for stored invoices, each with its number, and put it into the books."""
+    if not planned:
+        return
+    postings = []
+    moved: list[Movement] = []
+    for each, number in planned:
+        ids = [unit.ids.new() for _ in each.draws]
+        movements = draw_movements(each.draws, invoice_id=each.invoice_id, ids=ids, at=unit.now)
+        moved += movements
+        postings += draw_postings(movements, number)
+    await store.insert_movements(unit.tx, moved)
+    await ledger.post_facts(unit, postings, occurred_at=unit.now)
+    for each, _ in planned:
+        await record_fall(unit, each.left, {draw.grant.id: draw.amount for draw in each.draws})
 
 
 def draw_movements(
@@ -49,12 +75,6 @@ def draw_postings(movements: Sequence[Movement], number: str) -> list[ledger.Pos
         ledger.postings.wallet_drawn(draw_id=each.id, customer_id=each.customer_id, amount=-each.amount, number=number)
         for each in movements
     ]
-
-
-async def post_draws(unit: Unit, movements: Sequence[Movement], number: str) -> None:
-    """Put the draws for an invoice into the books, now that it has its number."""
-    for posting in draw_postings(movements, number):
-        await ledger.post_fact(unit, posting, occurred_at=unit.now)
 
 
 async def return_draws(unit: Unit, *, customer_id: UUID, invoice_id: UUID, number: str) -> Money | None:

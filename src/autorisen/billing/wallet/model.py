@@ -109,6 +109,28 @@ class Draw:
     amount: Money
 
 
+@dataclass(frozen=True)
+class Bill:
+    """An invoice that credits may pay a part of."""
+
+    invoice_id: UUID
+    customer_id: UUID
+    due: Money
+
+
+@dataclass(frozen=True)
+class InvoiceDraws:
+    """What credits pay of one invoice, at least something. `left` are its customer's grants as they were before."""
+
+    invoice_id: UUID
+    left: tuple[Grant, ...]
+    draws: tuple[Draw, ...]
+
+    @property
+    def total(self) -> Money:
+        return sum((draw.amount for draw in self.draws), Money.zero(self.draws[0].amount.currency))
+
+
 def draw_order(grants: Iterable[Grant]) -> list[Grant]:
     """By priority, then what expires first, then the oldest."""
     return sorted(grants, key=lambda grant: (grant.priority, grant.expires_at or _NEVER, grant.granted_at, grant.id))

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg.rows import DictRow, dict_row
 
-from autorisen.billing.wallet.model import Draw, Grant, GrantKind, Movement, MovementKind, MovementRow
+from autorisen.billing.wallet.model import Grant, GrantKind, Movement, MovementKind, MovementRow
 from autorisen.kit.database import Tx
 from autorisen.kit.money import Money
 
@@ -58,10 +58,6 @@ WHERE m.invoice_id = %(invoice_id)s ORDER BY m.id
 VOIDS_OF_GRANT = """
 SELECT coalesce(-sum(amount_minor), 0)::bigint FROM billing.wallet_movements
 WHERE grant_id = %(grant_id)s AND kind = 'void'
-"""
-SET_CREDITS = """
-UPDATE billing.invoices SET credits_minor = %(minor)s, amount_paid_minor = %(minor)s
-WHERE id = %(invoice_id)s AND status = 'draft'
 """
 
 
@@ -171,11 +167,6 @@ async def voided(tx: Tx, grant_id: UUID) -> int:
     row = await (await tx.execute(VOIDS_OF_GRANT, {"grant_id": grant_id})).fetchone()
     assert row is not None, "a sum gives a row"
     return int(row[0])
-
-
-async def set_credits(tx: Tx, invoice_id: UUID, draws: Sequence[Draw]) -> None:
-    """Note on a draft what the wallet pays of it."""
-    await tx.execute(SET_CREDITS, {"invoice_id": invoice_id, "minor": sum(draw.amount.minor for draw in draws)})
 
 
 async def _rows(tx: Tx, statement: Any, values: dict[str, Any]) -> list[DictRow]:
