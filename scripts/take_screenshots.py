@@ -34,7 +34,7 @@ THEMES = ("light", "dark")
 README_PICTURE = ("dashboard", 1440, "light")
 
 PUBLIC = {"landing": "/", "pricing": "/pricing"}
-CUSTOMER = {"dashboard": "/app", "usage": "/app/usage", "billing": "/app/billing"}
+CUSTOMER = {"dashboard": "/app", "usage": "/app/usage", "billing": "/app/billing", "credits": "/app/credits"}
 CONSOLE = {"console": "/console"}
 
 

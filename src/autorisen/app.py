@@ -21,6 +21,8 @@ from autorisen.accounts import api as accounts_api
 from autorisen.accounts import pages as accounts_pages
 from autorisen.billing import api as billing_api
 from autorisen.billing import pages as billing_pages
+from autorisen.billing.wallet import api as wallet_api
+from autorisen.billing.wallet import pages as wallet_pages
 from autorisen.catalog import api as catalog_api
 from autorisen.console import pages as console_pages
 from autorisen.kit.http import JsonBodies, RequestContext, refuse_unknown_query, validation_problem
@@ -70,6 +72,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     ops_api.router,
     accounts_api.router,
     billing_api.router,
+    wallet_api.router,
     catalog_api.router,
     ledger_api.router,
     statements_api.router,
@@ -85,6 +88,7 @@ PAGE_ROUTERS: tuple[APIRouter, ...] = (
     portal_pages.router,
     static_router,
     billing_pages.router,
+    wallet_pages.router,
     statements_pages.router,
     sandbox_pages.router,
 )

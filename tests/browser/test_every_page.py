@@ -19,10 +19,11 @@ WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "re
 
 PUBLIC = ("/", "/pricing", "/pricing?interval=year&currency=USD", "/login", "/register", "/nothing-here")
 CUSTOMER = ("/app", "/app/usage", "/app/usage?range=hours", "/app/usage?from=2026-03-02&to=2026-03-01",
-            "/app/invoices", "/app/billing", "/app/settings",
+            "/app/invoices", "/app/billing", "/app/credits", "/app/settings",
             "/app/upgrade?plan=enterprise&interval=year", "/pricing", "/app/events", "/app/events?type=none",
             "/app/events/rejected", "/app/events/conflicts", "/app/events/test")  # fmt: skip
-NEWCOMER = ("/app", "/app/usage", "/app/invoices", "/app/billing", "/app/upgrade?plan=pro&interval=month",
+NEWCOMER = ("/app", "/app/usage", "/app/invoices", "/app/billing", "/app/credits",
+            "/app/upgrade?plan=pro&interval=month",
             "/app/events", "/app/events/rejected", "/app/events/conflicts")  # fmt: skip
 # Each has a list whose first row leads to a page of its own.
 LISTS = ("/app/events", "/app/events/rejected", "/app/events/conflicts")
@@ -85,4 +86,8 @@ def test_pages_of_one_thing(page: Page) -> None:
 @pytest.mark.parametrize("page", LOOKS, indirect=True)
 def test_operators_pages(page: Page) -> None:
     sign_in(page, OPERATOR)
-    assert [fault for path in CONSOLE for fault in faults(page, path)] == []
+    page.goto("/console/customers")
+    customer = page.locator("a.row-link").first.get_attribute("href")
+    assert customer is not None, "there are customers"
+    paths = (*CONSOLE, customer, f"{customer}/credits")
+    assert [fault for path in paths for fault in faults(page, path)] == []

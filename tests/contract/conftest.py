@@ -17,10 +17,12 @@ import uvicorn
 
 from autorisen import billing, payments
 from autorisen.app import create_app
+from autorisen.billing import wallet
 from autorisen.cli.session import in_process
 from autorisen.kit.clock import FrozenClock
 from autorisen.kit.embedded_postgres import EmbeddedPostgres
 from autorisen.kit.ids import public_id
+from autorisen.kit.money import Money
 from autorisen.kit.open_runtime import make_runtime
 from autorisen.kit.settings import Settings
 from autorisen.kit.unit import Runtime
@@ -67,10 +69,13 @@ async def _seed(runtime: Runtime) -> Seeded:
         headers, body = signed(past, {"id": "sev_lost", "type": "payment.vanished", "mode": "test", "data": {}})
         assert (await browser.post(WEBHOOK, headers=headers, content=body)).is_success
         await shop.worker.drain()
+        page = await wallet.start_top_up(runtime, customer_id=acme.id, amount=Money(60_000, "ZAR"))
+        await shop.pay(page.url)
         paid, unpaid = (await shop.invoices(acme))[-1], (await shop.invoices(bolt))[-1]
         assert (paid.status, unpaid.status) == (billing.InvoiceStatus.PAID, billing.InvoiceStatus.OPEN)
     async with runtime.unit() as unit:
         await make_member(unit, acme.id, email=MEMBER)
+        (bought,) = await wallet.grants_of(unit.tx, acme.id)
         (parked,) = await payments.list_deliveries(unit.tx, status=payments.DeliveryStatus.PARKED)
         keys = {"operator": await make_key(unit, None), "customer": await make_key(unit, acme.id)}
     await runtime.database.close()
@@ -79,6 +84,7 @@ async def _seed(runtime: Runtime) -> Seeded:
         "customer_id": acme.public_id,
         "invoice_id": paid.public_id,
         "unpaid_id": unpaid.public_id,
+        "bought_id": bought.public_id,
         "delivery_id": public_id("whd", parked.id),
     }
     return Seeded(keys, names)

@@ -37,6 +37,8 @@ class Call:
     path: tuple[tuple[str, str], ...] = ()
 
 
+CONSENT = {"enabled": False, "threshold_minor": 10_000, "amount_minor": 50_000}
+GIFT = {"key": "contract", "customer": "{customer}", "amount_minor": 5_000, "reason": "tests"}
 VOID = {"source": EVENT["source"], "kind": "void", "reason": "tests"}
 HOUR = {"source": "nobody", "hour": "2026-03-01T05:00:00Z"}
 OF_ACME = (("customer", "{customer}"),)
@@ -72,6 +74,11 @@ CALLS = (
     Call("POST /api/invoices/{invoice_id}/pay", ("operator",), path=(("invoice_id", "{unpaid_id}"),)),
     Call("GET /api/cost-so-far", query=OF_ACME),
     Call("GET /api/next-invoice", query=OF_ACME),
+    Call("GET /api/credits", query=OF_ACME),
+    Call("GET /api/credits/movements", query=OF_ACME),
+    Call("POST /api/credits/top-ups", query=OF_ACME, body={"amount_minor": 50_000}),
+    Call("PUT /api/credits/automatic-top-up", query=OF_ACME, body=CONSENT),
+    Call("POST /api/credits/grants", ("operator",), body=GIFT),
     Call("POST /api/upgrade", query=OF_ACME, body={"plan": "enterprise"}),
     Call("GET /api/plans"),
     Call("GET /api/ledger/trial-balance", ("operator",)),
@@ -90,6 +97,8 @@ CALLS = (
 )
 
 LATER = {
+    "POST /api/credits/grants/{grant_id}/void",
+    "POST /api/credits/grants/{grant_id}/refund",
     "GET /api/holds/{hold_id}",
     "POST /api/holds/{hold_id}/draw",
     "POST /api/holds/{hold_id}/settle",
@@ -179,6 +188,16 @@ def test_a_conflict_is_taken(served: Served) -> None:
     path = (("conflict_id", conflict),)
     call = Call("POST /api/events/conflicts/{conflict_id}/take", path=path, body={"reason": "tests"})
     assert check_answer(_case(call, {}), served, "operator") == 200
+
+
+def test_credits_are_taken_back_and_refunded(served: Served) -> None:
+    with httpx.Client(base_url=served.url, headers=served.callers["operator"]) as client:
+        given = client.post("/api/credits/grants", json=_filled(GIFT | {"key": "void"}, served.names)).json()["id"]
+    why = {"reason": "tests"}
+    void = Call("POST /api/credits/grants/{grant_id}/void", path=(("grant_id", given),), body=why)
+    assert check_answer(_case(void, {}), served, "operator") == 200
+    refund = Call("POST /api/credits/grants/{grant_id}/refund", path=(("grant_id", "{bought_id}"),), body=why)
+    assert check_answer(_case(refund, served.names), served, "operator") == 200
 
 
 def test_every_operation_is_asked_or_left_out_for_a_reason() -> None:

@@ -38,6 +38,7 @@ from autorisen.accounts.errors import (
     ScopeMissing,
 )
 from autorisen.accounts.facts import CustomerCreated, UserSignedUp
+from autorisen.accounts.form_errors import by_field, sentence
 from autorisen.accounts.model import ApiKey, AuditEntry, Customer, Principal, Scope, User
 from autorisen.accounts.sign_up import sign_up
 from autorisen.accounts.store import operator_emails
@@ -65,6 +66,7 @@ __all__ = [
     "api_key",
     "api_key_or_session",
     "audit_log",
+    "by_field",
     "count_customers",
     "create_api_key",
     "create_customer",
@@ -83,6 +85,7 @@ __all__ = [
     "operator_emails",
     "record_audit",
     "revoke_api_key",
+    "sentence",
     "sign_up",
     "signed_in",
     "update_customer",

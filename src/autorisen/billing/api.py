@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from autorisen import accounts, payments
+from autorisen import payments
 from autorisen.accounts import Principal, Scope, api_key_or_session
 from autorisen.billing import views
 from autorisen.billing.cost_so_far import cost_so_far, next_invoice
@@ -21,10 +21,10 @@ from autorisen.billing.store import list_invoices
 from autorisen.billing.upgrades.start_upgrade import start_upgrade
 from autorisen.billing.wallet import movements_of_invoice
 from autorisen.billing.wallet.views import credits_used_view
-from autorisen.kit.database import Tx
+from autorisen.billing.whose import customer_id_of
 from autorisen.kit.http import Body, RuntimeDep
 from autorisen.kit.ids import MalformedId, parse_public_id, public_id
-from autorisen.kit.problems import FieldError, InvalidInput, NotFound
+from autorisen.kit.problems import FieldError, InvalidInput
 from autorisen.kit.unit import Runtime
 
 
@@ -76,7 +76,7 @@ async def read_invoices(
     """Issued invoices, newest first; of all customers for an operator who names none."""
     cursor = None if after is None else _cursor(after)
     async with runtime.database.read() as tx:
-        who = None if _sees_all(principal) and customer is None else await _customer_id(tx, principal, customer)
+        who = None if _sees_all(principal) and customer is None else await customer_id_of(tx, principal, customer)
         found = await list_invoices(tx, customer_id=who, after=cursor, limit=limit + 1)
     page = found[:limit]
     more = page[-1].public_id if len(found) > limit else None
@@ -122,7 +122,7 @@ async def start_payment(invoice_id: str, runtime: RuntimeDep, principal: Changes
 async def read_cost_so_far(runtime: RuntimeDep, principal: Reads, customer: CustomerName = None) -> views.CostView:
     """What the running period has cost until now, exact, rated as its invoice will be."""
     async with runtime.database.read() as tx:
-        who = await _customer_id(tx, principal, customer)
+        who = await customer_id_of(tx, principal, customer)
         return views.cost_view(await cost_so_far(tx, customer_id=who, now=runtime.clock.now()))
 
 
@@ -130,7 +130,7 @@ async def read_cost_so_far(runtime: RuntimeDep, principal: Reads, customer: Cust
 async def read_next_invoice(runtime: RuntimeDep, principal: Reads, customer: CustomerName = None) -> views.DraftView:
     """What the next invoice would say if the period ended now."""
     async with runtime.database.read() as tx:
-        who = await _customer_id(tx, principal, customer)
+        who = await customer_id_of(tx, principal, customer)
         draft = await next_invoice(tx, runtime.settings, customer_id=who, now=runtime.clock.now())
     if draft is None:
         raise SubscriptionMissing("this customer is on no plan")
@@ -143,25 +143,12 @@ async def upgrade(
 ) -> views.CheckoutView:
     """The checkout of an upgrade. The present plan stays until it is paid; a repeated call gives the same checkout."""
     async with runtime.database.read() as tx:
-        who = await _customer_id(tx, principal, customer)
+        who = await customer_id_of(tx, principal, customer)
     return _checkout(await start_upgrade(runtime, customer_id=who, plan_key=wanted.plan, interval=wanted.interval))
 
 
 def _sees_all(principal: Principal) -> bool:
     return principal.is_operator and principal.customer_id is None
-
-
-async def _customer_id(tx: Tx, principal: Principal, name: str | None) -> UUID:
-    """Whose billing it is about; somebody else's is answered like one that does not exist."""
-    if name is None:
-        if principal.customer_id is None:
-            rule = "is required for an operator, who has no plan and no invoices"
-            raise InvalidInput(errors=[FieldError("query/customer", rule)])
-        return principal.customer_id
-    found = (await accounts.customer_ids_by_key(tx, [name])).get(name)
-    if found is None or not principal.sees(found):
-        raise NotFound("no customer has that key or id")
-    return found
 
 
 async def _visible(runtime: Runtime, principal: Principal, text: str) -> Invoice:

@@ -22,6 +22,7 @@ from autorisen.billing.present import LineRow, Step, invoice_steps, line_rows, s
 from autorisen.billing.read_invoices import customer_invoice
 from autorisen.billing.store import list_invoices, open_invoices
 from autorisen.billing.tax import document_title, percent, tax_statement
+from autorisen.billing.wallet import Wallet, read_wallet
 from autorisen.kit.database import Tx
 from autorisen.kit.http import RuntimeDep
 from autorisen.kit.ids import MalformedId, parse_public_id
@@ -79,6 +80,7 @@ class BillingPage:
     period_end: datetime
     methods: tuple[payments.PaymentMethod, ...]
     unpaid: tuple[Invoice, ...]
+    credits: Wallet
     upcoming: Draft | None
     upcoming_lines: tuple[LineRow, ...]
     can_cancel: bool
@@ -202,6 +204,7 @@ async def _billing(tx: Tx, runtime: Runtime, customer_id: UUID) -> BillingPage:
         period_end=period.end_at,
         methods=tuple(await payments.payment_methods(tx, customer_id)),
         unpaid=tuple(await open_invoices(tx, subscription.id)),
+        credits=await read_wallet(tx, customer_id, now),
         upcoming=upcoming,
         upcoming_lines=() if upcoming is None else line_rows(upcoming.lines, upcoming.time_zone),
         can_cancel=bool(price and price.amount),

@@ -24,6 +24,7 @@ NOUNS = (
     "meters",
     "rejected",
     "conflicts",
+    "wallet",
     "users",
     "keys",
     "work",

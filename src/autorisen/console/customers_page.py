@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -12,8 +12,9 @@ from fastapi.responses import Response
 
 from autorisen import accounts, billing, payments, subscriptions
 from autorisen.accounts import ApiKey, AuditEntry, Customer, User
-from autorisen.billing import CostSoFar, Invoice
+from autorisen.billing import CostSoFar, Invoice, Wallet
 from autorisen.console.access import Operator
+from autorisen.console.credits_page import GIVEN_KINDS
 from autorisen.console.paging import PAGE_SIZE, cursor, older_link
 from autorisen.kit.database import Tx
 from autorisen.kit.http import RuntimeDep
@@ -50,6 +51,10 @@ class CustomerPage:
     keys: Sequence[ApiKey]
     audit: Sequence[AuditEntry]
     now: datetime
+    wallet: Wallet
+    kinds: tuple[tuple[str, str], ...] = GIVEN_KINDS
+    values: Mapping[str, str] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
 
 
 @router.get("")
@@ -89,6 +94,7 @@ async def customer_page(request: Request, runtime: RuntimeDep, _operator: Operat
             keys=await accounts.list_api_keys(tx, customer.id),
             audit=await accounts.audit_log(tx, target=customer.public_id, limit=20),
             now=now,
+            wallet=await billing.read_wallet(tx, customer.id, now),
         )
     return render(request, "console/customer.html", page)
 

@@ -14,6 +14,7 @@ from autorisen.billing import Invoice
 from autorisen.console import (
     catalog_page,
     clock_page,
+    credits_page,
     customers_page,
     deliveries_page,
     invoices_page,
@@ -35,6 +36,7 @@ from autorisen.ui import render
 router = APIRouter(prefix="/console")
 for part in (
     catalog_page,
+    credits_page,
     customers_page,
     invoices_page,
     payments_page,

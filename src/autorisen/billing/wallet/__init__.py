@@ -39,12 +39,17 @@ from autorisen.billing.wallet.model import (
     plan_draws,
     top_up_of,
 )
-from autorisen.billing.wallet.return_top_up import on_top_up_disputed, on_top_up_refunded, refund_credits
+from autorisen.billing.wallet.read_amount import read_amount
+from autorisen.billing.wallet.read_wallet import Wallet, read_wallet
+from autorisen.billing.wallet.return_top_up import is_paid_grant, on_top_up_disputed, on_top_up_refunded, refund_credits
 from autorisen.billing.wallet.store import grants_left, grants_of, movements, movements_of_invoice
 from autorisen.billing.wallet.top_up import bought_credits, fail_top_up, settle_top_up, start_top_up
+from autorisen.billing.wallet.words import GRANT_WORDS, MOVEMENT_WORDS
 
 __all__ = [
     "EXPIRY_JOBS",
+    "GRANT_WORDS",
+    "MOVEMENT_WORDS",
     "Bill",
     "CreditsFell",
     "CreditsGranted",
@@ -61,6 +66,7 @@ __all__ = [
     "NotVoidable",
     "SourceTaken",
     "TopUpRefused",
+    "Wallet",
     "balance",
     "bought_credits",
     "draw_movements",
@@ -69,6 +75,7 @@ __all__ = [
     "grant",
     "grants_left",
     "grants_of",
+    "is_paid_grant",
     "movements",
     "movements_of_invoice",
     "on_credits_fell",
@@ -76,6 +83,8 @@ __all__ = [
     "on_top_up_refunded",
     "plan_draws",
     "plan_for",
+    "read_amount",
+    "read_wallet",
     "refund_credits",
     "return_draws",
     "set_automatic_top_up",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from autorisen import ledger
@@ -61,7 +61,7 @@ async def grant(
         source=source,
         reason=reason,
         granted_at=unit.now,
-        expires_at=expires_at,
+        expires_at=None if expires_at is None else expires_at.astimezone(UTC),
     )
     if not await store.insert_grant(unit.tx, made):
         return await _granted_before(unit, made)

@@ -91,6 +91,11 @@ class Movement:
     reason: str
     at: datetime
 
+    @property
+    def invoice_public_id(self) -> str:
+        """The invoice that it paid for; empty for none."""
+        return "" if self.invoice_id is None else public_id("inv", self.invoice_id)
+
 
 @dataclass(frozen=True)
 class MovementRow:

@@ -12,18 +12,27 @@ from autorisen.billing.wallet.mail_credits import mail_top_up_returned
 from autorisen.billing.wallet.model import Grant, GrantKind, MovementKind, TopUpStatus, top_up_of
 from autorisen.billing.wallet.move_credits import hold, take
 from autorisen.billing.wallet.top_up import bought_credits
+from autorisen.kit.database import Tx
 from autorisen.kit.ids import public_id
 from autorisen.kit.money import Money
 from autorisen.kit.unit import Unit
 
 
-async def refund_credits(unit: Unit, grant_id: UUID) -> Money:
+async def is_paid_grant(tx: Tx, grant_id: UUID) -> bool:
+    """Whether the customer bought these credits, so that they are refunded and not just taken back."""
+    found = await store.find_grant(tx, grant_id)
+    return found is not None and found.kind is GrantKind.PAID
+
+
+async def refund_credits(unit: Unit, grant_id: UUID, *, customer_id: UUID | None = None) -> Money:
     """Send the unused part of a top-up back to the card it came from; its credits are gone at once. Gives the amount.
+
+    `customer_id` is whose they have to be.
 
     Raises `GrantNotFound`, `NotRefundable`, and `payments.NotRefundable` when the gateway can't send it back.
     """
     found = await hold(unit, grant_id)
-    if found is None:
+    if found is None or customer_id not in (None, found.customer_id):
         raise GrantNotFound(f"there is no {public_id('crd', grant_id)}")
     if found.kind is not GrantKind.PAID:
         raise NotRefundable("nobody paid for them; take them back instead")
