@@ -690,6 +690,23 @@ CREATE TABLE accounts.users (
     CONSTRAINT users_password_hash_check CHECK ((password_hash ~~ '$argon2id$%'::text))
 );
 
+CREATE TABLE billing.audits (
+    id uuid NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone NOT NULL,
+    actor text NOT NULL,
+    compared bigint NOT NULL,
+    findings bigint NOT NULL,
+    cents bigint NOT NULL,
+    digest text NOT NULL,
+    document text NOT NULL,
+    CONSTRAINT audits_actor_check CHECK ((actor <> ''::text)),
+    CONSTRAINT audits_cents_check CHECK ((cents >= 0)),
+    CONSTRAINT audits_compared_check CHECK ((compared >= 0)),
+    CONSTRAINT audits_digest_check CHECK ((digest ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT audits_findings_check CHECK ((findings >= 0))
+);
+
 CREATE TABLE billing.automatic_top_ups (
     customer_id uuid NOT NULL,
     currency text NOT NULL,
@@ -1833,6 +1850,9 @@ ALTER TABLE ONLY accounts.users
 ALTER TABLE ONLY accounts.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY billing.audits
+    ADD CONSTRAINT audits_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY billing.automatic_top_ups
     ADD CONSTRAINT automatic_top_ups_pkey PRIMARY KEY (customer_id, currency);
 
@@ -2134,6 +2154,8 @@ CREATE INDEX members_user ON accounts.members USING btree (user_id, created_at);
 
 CREATE INDEX sessions_user ON accounts.sessions USING btree (user_id, last_seen_at DESC);
 
+CREATE INDEX audits_newest ON billing.audits USING btree (began_at DESC, id DESC);
+
 CREATE INDEX closings_of_subscription ON billing.closings USING btree (subscription_id, period_end DESC);
 
 CREATE INDEX credit_note_lines_of_line ON billing.credit_note_lines USING btree (invoice_line_id);
@@ -2289,6 +2311,8 @@ CREATE UNIQUE INDEX subscriptions_one_incomplete ON subscriptions.subscriptions 
 CREATE UNIQUE INDEX subscriptions_one_live ON subscriptions.subscriptions USING btree (customer_id) WHERE (status = ANY (ARRAY['trialing'::text, 'active'::text, 'past_due'::text, 'paused'::text]));
 
 CREATE TRIGGER audit_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON accounts.audit FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER audits_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.audits FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE TRIGGER closings_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.closings FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 

@@ -20,6 +20,7 @@ JOBS: tuple[Job, ...] = (
     subscriptions.EXPIRE_HOLDS_JOB,
     Job("accounts.forget_old_attempts", accounts.forget_old_attempts),
     Job(ops.RECONCILE_KIND, ops.reconcile_nightly, mode="leased"),
+    Job(billing.AUDIT_KIND, billing.audit_nightly, mode="leased"),
 )
 
 # One line a fact: who wants to know. An empty tuple says on purpose: nobody.
@@ -66,6 +67,7 @@ SCHEDULE: tuple[Recurring, ...] = (
     subscriptions.EXPIRE_HOLDS,
     Recurring("accounts.forget_old_attempts", "accounts.forget_old_attempts", timedelta(days=1), timedelta(hours=3)),
     Recurring(ops.RECONCILE_KIND, ops.RECONCILE_KIND, timedelta(days=1), timedelta(hours=2)),
+    Recurring(billing.AUDIT_KIND, billing.AUDIT_KIND, timedelta(days=1), timedelta(hours=2, minutes=30)),
 )
 
 # One line a backlog: rows that wait in a table of their owner, much of which is done at once.

@@ -18,6 +18,7 @@ _HOUSE = {
     "kit/database.py": "",
     "kit/unit.py": "",
     "kit/money.py": "",
+    "kit/findings.py": "",
     "kit/clock.py": "",
     "kit/problems.py": "",
     "ui/__init__.py": "from autorisen.kit import database",

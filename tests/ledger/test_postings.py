@@ -137,6 +137,7 @@ def test_every_fact_balances_on_accounts_of_the_chart(fact: str, data: st.DataOb
     if sum(1 for line in posting.lines if line.amount) > 1:
         lines_to_post(posting.lines)
     assert str(ROW) in posting.reference or fact == "revenue_recognised"
+    assert posting.reference.partition(":")[0] in postings.KINDS
     assert posting.description
 
 

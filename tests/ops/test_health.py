@@ -37,7 +37,7 @@ async def test_services_health_lists_parts_with_states(client: httpx.AsyncClient
     answer = await client.get("/services/health")
     assert answer.status_code == 200
     assert answer.json()["status"] == "ok"
-    assert [part["state"] for part in answer.json()["components"]] == ["ok"] * 8
+    assert [part["state"] for part in answer.json()["components"]] == ["ok"] * 9
 
 
 async def test_work_that_waits_too_long_degrades_the_worker(runtime: Runtime) -> None:

@@ -9,6 +9,14 @@ InvoiceIssued, InvoicePaid, InvoicePaymentFailed, CreditNoteIssued, PaymentUnapp
 This is the door; other capabilities import from here only.
 """
 
+from autorisen.billing.audit.reports import (
+    audit_document,
+    audit_report,
+    latest_audit,
+    list_audits,
+)
+from autorisen.billing.audit.run_audit import AUDIT_KIND, CHECKS, audit, audit_nightly
+from autorisen.billing.audit.store import AuditReport
 from autorisen.billing.checkout_state import CheckoutState, checkout_state
 from autorisen.billing.closing import CLOSINGS, Closed, close_due, close_period
 from autorisen.billing.collect import COLLECT_JOB
@@ -81,11 +89,15 @@ from autorisen.billing.wallet import movements as credit_movements
 from autorisen.billing.wallet import void_grant as void_credits
 
 __all__ = [
+    "AUDIT_KIND",
+    "CHECKS",
+    "CLOSE_PERIOD_JOB",
     "CLOSINGS",
     "COLLECT_JOB",
     "CREDIT_JOBS",
     "GRANT_WORDS",
     "MOVEMENT_WORDS",
+    "AuditReport",
     "BillingDetailsNeeded",
     "CheckoutState",
     "Closed",
@@ -125,6 +137,10 @@ __all__ = [
     "UnappliedPayment",
     "Wallet",
     "Wanted",
+    "audit",
+    "audit_document",
+    "audit_nightly",
+    "audit_report",
     "checkout_state",
     "close_due",
     "close_period",
@@ -146,7 +162,9 @@ __all__ = [
     "is_paid_grant",
     "issue_credit_note",
     "issue_invoice",
+    "latest_audit",
     "line_rows",
+    "list_audits",
     "list_invoices",
     "list_unapplied",
     "next_invoice",

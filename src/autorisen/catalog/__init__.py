@@ -49,6 +49,7 @@ from autorisen.catalog.store import (
     plan_versions_by_id,
     priced_meters,
 )
+from autorisen.catalog.store_audit import flat_amounts
 
 __all__ = [
     "REST",
@@ -85,6 +86,7 @@ __all__ = [
     "current_plan",
     "current_plans",
     "default_plan",
+    "flat_amounts",
     "load_catalog",
     "lock_catalog",
     "months_of",

@@ -29,6 +29,7 @@ NOUNS = (
     "keys",
     "work",
     "reconcile",
+    "audit",
 )
 
 

@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from autorisen import accounts, billing, ledger, metering, ops, payments, subscriptions
 from autorisen.billing import Invoice
 from autorisen.console import (
+    audits_page,
     catalog_page,
     clock_page,
     credits_page,
@@ -43,6 +44,7 @@ for part in (
     deliveries_page,
     reconciliations_page,
     work_page,
+    audits_page,
     clock_page,
     mail_page,
 ):

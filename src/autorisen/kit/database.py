@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+import itertools
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, LiteralString
+from typing import Any, LiteralString, TypeVar
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -17,6 +18,7 @@ from autorisen.kit.clock import monotonic
 from autorisen.kit.problems import Unavailable
 
 Tx = AsyncConnection[TupleRow]
+T = TypeVar("T")
 
 # The pipelines that are open, to be left by `leave_pipeline`.
 _PIPELINES: WeakKeyDictionary[Tx, AsyncExitStack] = WeakKeyDictionary()
@@ -42,6 +44,24 @@ def json_rows(rows: Iterable[object]) -> str:
     Numbers travel as text and stay exact, so do ids and times.
     """
     return _encode_rows(list(rows)).decode()
+
+
+_STREAM_NUMBERS = itertools.count(1)
+_STREAM_ROWS = 2_000
+
+
+async def stream(
+    tx: Tx, query: LiteralString, values: Mapping[str, object] | None = None, *, make: Callable[[TupleRow], T]
+) -> AsyncGenerator[T]:
+    """What `make` makes of each row, by a cursor of the server: memory stays flat, and several may be walked at once.
+
+    Close it, as `aclosing` does: what the garbage collector closes later meets another transaction.
+    """
+    async with tx.cursor(f"stream_{next(_STREAM_NUMBERS)}") as cursor:
+        cursor.itersize = _STREAM_ROWS
+        await cursor.execute(query, values)
+        async for row in cursor:
+            yield make(row)
 
 
 async def leave_pipeline(tx: Tx) -> None:

@@ -7,6 +7,7 @@ What a money fact says in double entry is one function of `postings`; `post_fact
 """
 
 from autorisen.ledger import chart, postings
+from autorisen.ledger.check_books import CHECK_BOOKS
 from autorisen.ledger.errors import (
     LinesUnbalanced,
     MalformedAccount,
@@ -20,8 +21,10 @@ from autorisen.ledger.postings import Posting
 from autorisen.ledger.statements.model import CurrencyStatement, Days, days_of, statement_table
 from autorisen.ledger.statements.read_statement import NoAccount, account_statement, customer_statement
 from autorisen.ledger.store import account_balance, statement, trial_balance
+from autorisen.ledger.store_audit import balances, posted
 
 __all__ = [
+    "CHECK_BOOKS",
     "AccountBalance",
     "CurrencyStatement",
     "CurrencyTotal",
@@ -38,12 +41,14 @@ __all__ = [
     "UnknownAccount",
     "account_balance",
     "account_statement",
+    "balances",
     "chart",
     "customer_statement",
     "days_of",
     "post",
     "post_fact",
     "post_facts",
+    "posted",
     "postings",
     "statement",
     "statement_table",

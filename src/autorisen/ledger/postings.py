@@ -13,6 +13,9 @@ from autorisen.kit.money import Money
 from autorisen.ledger import chart
 from autorisen.ledger.model import Line
 
+# What references begin with: whatever else is posted is no money fact.
+KINDS = frozenset({"invoice", "credit_note", "payment", "wallet", "recognition"})
+
 
 @dataclass(frozen=True)
 class Posting:

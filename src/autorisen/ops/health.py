@@ -45,6 +45,7 @@ class Figures:
     unapplied_payments: int
     events: int
     reconciliation: metering.Reconciliation | None
+    audit: billing.AuditReport | None
     now: datetime
 
     @property
@@ -82,6 +83,7 @@ async def _figures(runtime: Runtime) -> Figures:
             unapplied_payments=await billing.count_unapplied(tx),
             events=counts.stored,
             reconciliation=await metering.latest_reconciliation(tx),
+            audit=await billing.latest_audit(tx),
             now=now,
         )
 
@@ -92,7 +94,7 @@ async def components(runtime: Runtime) -> list[Component]:
     if seen is None:
         return [Component("database", State.DOWN, "does not answer")]
     answers = Component("database", State.OK, "answers")
-    parts = (_worker, _queue, _webhooks, _payments, _events, _reconciliation)
+    parts = (_worker, _queue, _webhooks, _payments, _events, _reconciliation, _audit)
     return [answers, _storage(runtime), *(part(seen) for part in parts)]
 
 
@@ -146,3 +148,13 @@ def _reconciliation(seen: Figures) -> Component:
         detail = f"{last.outstanding} differences on {last.began_at:%Y-%m-%d}; see the console's reconciliations"
         return Component("reconciliation", State.DEGRADED, detail)
     return Component("reconciliation", State.OK, f"nothing differs, {last.began_at:%Y-%m-%d %H:%M} UTC")
+
+
+def _audit(seen: Figures) -> Component:
+    last = seen.audit
+    if last is None:
+        return Component("audit", State.OK, "none yet; the first one comes at night")
+    if last.findings:
+        detail = f"{last.findings} findings, {last.cents} cents, on {last.began_at:%Y-%m-%d}; see the console's audits"
+        return Component("audit", State.DEGRADED, detail)
+    return Component("audit", State.OK, f"nothing unexplained, {last.began_at:%Y-%m-%d %H:%M} UTC")

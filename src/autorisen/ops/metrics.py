@@ -41,3 +41,7 @@ def _add_figures(registry: CollectorRegistry, seen: Figures) -> None:
         found.set(seen.reconciliation.outstanding)
         at = Gauge("autorisen_reconciliation_timestamp_seconds", "When the last one began", registry=registry)
         at.set(seen.reconciliation.began_at.timestamp())
+    if seen.audit is not None:
+        Gauge("autorisen_audit_findings", "What the last audit could not explain", registry=registry).set(
+            seen.audit.findings
+        )

@@ -8,7 +8,9 @@ A payment only moves forward, and only by a gateway's present word; whatever is 
 nothing. No card number is stored anywhere.
 """
 
+from autorisen.payments.audited import MoneyMoved
 from autorisen.payments.charge_saved_method import charge_saved_method
+from autorisen.payments.check_payments import CHECK_PAYMENTS
 from autorisen.payments.errors import (
     AlreadyPaid,
     ForgedDelivery,
@@ -51,8 +53,10 @@ from autorisen.payments.model import (
 from autorisen.payments.refund_payment import refund_payment
 from autorisen.payments.start_checkout import start_checkout
 from autorisen.payments.store import Step, history, list_payments, payment, payments_for
+from autorisen.payments.store_audit import money_moved
 
 __all__ = [
+    "CHECK_PAYMENTS",
     "JOBS",
     "SCHEDULE",
     "AlreadyPaid",
@@ -65,6 +69,7 @@ __all__ = [
     "Gateway",
     "GatewayDown",
     "GatewayUnavailable",
+    "MoneyMoved",
     "NoSavedMethod",
     "NotRefundable",
     "NotReplayable",
@@ -92,6 +97,7 @@ __all__ = [
     "history",
     "list_deliveries",
     "list_payments",
+    "money_moved",
     "on_delivery_parked",
     "payment",
     "payment_methods",

@@ -10,6 +10,7 @@ table is drawn in docs/lifecycle.md.
 
 from autorisen.subscriptions.cancel import cancel_now, keep, request_cancel
 from autorisen.subscriptions.change_plan import change_plan, schedule_change
+from autorisen.subscriptions.check_periods import CHECK_PERIODS
 from autorisen.subscriptions.close_and_open_next import close_and_open_next, ended_periods, keep_renewals
 from autorisen.subscriptions.entitlements import entitlements, standing_of
 from autorisen.subscriptions.errors import (
@@ -102,10 +103,12 @@ from autorisen.subscriptions.store import (
     tried_plans,
     wanted_subscription,
 )
+from autorisen.subscriptions.store_audit import all_periods, count_periods
 from autorisen.subscriptions.store_renewals import DuePeriod, claim_due_periods, next_end, periods_by_id, put_off
 from autorisen.subscriptions.trial import end_trial, start_trial
 
 __all__ = [
+    "CHECK_PERIODS",
     "EXPIRE_HOLDS",
     "EXPIRE_HOLDS_JOB",
     "FIRST_PAYMENT_WITHIN",
@@ -160,11 +163,13 @@ __all__ = [
     "TrialStarted",
     "Trigger",
     "UsageNotRecorded",
+    "all_periods",
     "begin_wanted",
     "cancel_now",
     "change_plan",
     "claim_due_periods",
     "close_and_open_next",
+    "count_periods",
     "current_period",
     "days_after",
     "default_subscription",

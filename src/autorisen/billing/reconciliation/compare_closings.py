@@ -53,14 +53,14 @@ async def _compare(tx: Tx, closing: Closing, rated: Findings, lines: Findings) -
     rated.compared += len(ratings)
     (terms,) = await terms_of(tx, [closing])
     priced = [price.meter for price in terms.plan.usage_prices(terms.currency)]
-    rated.add(compare_amounts(closing, ratings, _due(terms, ratings), priced))
+    rated.add(compare_amounts(closing, ratings, due_amounts(terms, ratings), priced))
     await _compare_quantities(tx, closing, ratings, rated)
     billed = await store.lines_of(tx, ratings)
     lines.compared += len(billed)
     lines.add(compare_lines(closing, ratings, billed))
 
 
-def _due(terms: RatingTerms, ratings: Sequence[Rating]) -> dict[UUID, int]:
+def due_amounts(terms: RatingTerms, ratings: Sequence[Rating]) -> dict[UUID, int]:
     """What each rating's quantity costs, by the rating's id."""
     due: dict[UUID, int] = {}
     prices = {price.meter: price for price in terms.plan.usage_prices(terms.currency) if price.cells}

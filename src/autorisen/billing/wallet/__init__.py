@@ -8,6 +8,7 @@ This is the door; the rest of billing enters by it.
 """
 
 from autorisen.billing.wallet.automatic_top_up import on_credits_fell, set_automatic_top_up
+from autorisen.billing.wallet.check_wallet import CHECK_WALLET
 from autorisen.billing.wallet.draw_credits import (
     draw_movements,
     draw_postings,
@@ -43,10 +44,12 @@ from autorisen.billing.wallet.read_amount import read_amount
 from autorisen.billing.wallet.read_wallet import Wallet, read_wallet
 from autorisen.billing.wallet.return_top_up import is_paid_grant, on_top_up_disputed, on_top_up_refunded, refund_credits
 from autorisen.billing.wallet.store import grants_left, grants_of, movements, movements_of_invoice
+from autorisen.billing.wallet.store_audit import draws as drawn
 from autorisen.billing.wallet.top_up import bought_credits, fail_top_up, settle_top_up, start_top_up
 from autorisen.billing.wallet.words import GRANT_WORDS, MOVEMENT_WORDS
 
 __all__ = [
+    "CHECK_WALLET",
     "EXPIRY_JOBS",
     "GRANT_WORDS",
     "MOVEMENT_WORDS",
@@ -71,6 +74,7 @@ __all__ = [
     "bought_credits",
     "draw_movements",
     "draw_postings",
+    "drawn",
     "fail_top_up",
     "grant",
     "grants_left",

@@ -124,6 +124,15 @@ RECENT_FACTS = """
 SELECT id, name, payload, recorded_at FROM kit.facts ORDER BY recorded_at DESC, id DESC LIMIT %(limit)s::int
 """
 
+FACTS_NOT_HANDLED = """
+SELECT payload -> 'data' FROM kit.jobs
+WHERE state = 'waiting' AND kind IN ('fact', 'handle') AND payload ->> 'name' = ANY(%(names)s::text[])
+UNION ALL
+SELECT fact.payload FROM kit.jobs CROSS JOIN jsonb_array_elements_text(jobs.payload -> 'fact_ids') AS waiting (fact_id)
+JOIN kit.facts AS fact ON fact.id = fact_id::uuid
+WHERE state = 'waiting' AND kind = 'facts' AND fact.name = ANY(%(names)s::text[])
+"""
+
 
 @dataclass(frozen=True)
 class JobRow:
@@ -265,3 +274,9 @@ async def recent_facts(tx: Tx, *, limit: int = 50) -> list[FactRow]:
     async with tx.cursor(row_factory=class_row(FactRow)) as cursor:
         await cursor.execute(RECENT_FACTS, {"limit": limit})
         return await cursor.fetchall()
+
+
+async def facts_not_handled(tx: Tx, names: Sequence[str]) -> list[dict[str, Any]]:
+    """The contents of facts of these names whose handlers have yet to run; what has given up is not among them."""
+    rows = await (await tx.execute(FACTS_NOT_HANDLED, {"names": list(names)})).fetchall()
+    return [row[0] for row in rows]
