@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
@@ -56,9 +57,10 @@ def with_secret_key(settings: Settings) -> Settings:
 
 
 def _write_once(path: Path, text: str) -> None:
-    """Two processes that start together must end with one key: the link fails for the second."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.touch(mode=0o600)
+    """Two that start together must end with one key: the link fails for the second. Only the owner may read it."""
+    opened, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    os.close(opened)
+    draft = Path(name)
     draft.write_text(text, encoding="utf-8")
     try:
         path.hardlink_to(draft)
