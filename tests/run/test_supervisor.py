@@ -45,7 +45,7 @@ def test_it_answers_and_says_where(running: Installation) -> None:
 
 def test_services_health_lists_every_part(running: Installation) -> None:
     answer = running.get("/services/health").json()
-    names = {"database", "storage", "worker", "queue", "webhooks", "payments", "events", "reconciliation"}
+    names = {"database", "storage", "worker", "queue", "webhooks", "payments", "events", "reconciliation", "audit"}
     assert {part["name"] for part in answer["components"]} == names
 
 
