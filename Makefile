@@ -1,7 +1,7 @@
 # autorisen: `make` shows what there is. GNU make 3.81 (macOS) is enough.
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset static dev test check gates floors fmt lint types schema bench bench-backfill bench-usage faults screenshots wheel clean
+.PHONY: help run reset static dev test check gates floors fmt lint types schema bench bench-backfill bench-usage faults year screenshots wheel clean
 
 PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if $$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$each; break; fi; done)
@@ -81,6 +81,9 @@ bench-usage: dev ## Measure questions about a month at 20 million stored events 
 
 faults: dev ## The long form of the faults: kills, a database that stops, cut connections, a full disk
 	@FAULTS_LONG=1 $(BIN)/pytest tests/faults -s $(ARGS)
+
+year: dev ## The long form of the simulated year: 500 customers by the clock, audited, lived twice (YEAR_SEED=...)
+	@YEAR_LONG=1 $(BIN)/pytest tests/journeys/test_simulated_year.py -s --log-level=ERROR $(ARGS)
 
 screenshots: dev ## Take pictures of every page, light and dark, phone and desktop
 	@$(BIN)/python scripts/take_screenshots.py

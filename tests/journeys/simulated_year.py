@@ -1,0 +1,242 @@
+"""A year of many customers, lived through the public API by the sandbox's clock: they use, change, pay and correct.
+
+Everything random comes from one seed, so a year can be lived again. Nothing is decided here: the API may refuse what
+is asked of it, with a problem; what may never happen is looked for afterwards.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+import httpx
+
+from autorisen.kit.unit import Runtime
+from autorisen.kit.work import Worker
+from autorisen.ops import advance_clock
+from tests.factories.accounts import make_key
+from tests.factories.catalog import apply_shipped
+from tests.factories.payments import (
+    DECLINED,
+    DISPUTED,
+    FAILS_LATER,
+    INSUFFICIENT_FUNDS,
+    NEEDS_STEP,
+    SUCCEEDS,
+)
+
+# Clocks that change in both directions on other days, quarter hours, no change, and both ends of the day.
+ZONES = (
+    "Africa/Johannesburg",
+    "Europe/Berlin",
+    "America/New_York",
+    "Australia/Lord_Howe",
+    "Asia/Kathmandu",
+    "Pacific/Pago_Pago",
+    "Pacific/Apia",
+    "Pacific/Kiritimati",
+)
+# A card for each checkout; most of them work.
+CARDS = (SUCCEEDS,) * 12 + (DECLINED, INSUFFICIENT_FUNDS, NEEDS_STEP, FAILS_LATER, DISPUTED)
+# What a customer may do on a day, by weight.
+WISHES = {
+    "upgrade": 6,
+    "pay": 6,
+    "cancel": 2,
+    "resume": 2,
+    "late": 3,
+    "void": 1,
+    "amend": 1,
+    "again": 2,
+}
+SOURCE = "/year"
+DAY = timedelta(days=1)
+
+
+@dataclass
+class Person:
+    """A customer of the year, and the events it has sent: id and time."""
+
+    key: str
+    currency: str
+    joined_on: int
+    sent: list[tuple[str, datetime]] = field(default_factory=list)
+
+
+@dataclass
+class Year:
+    """The house that the year is lived in, and what was answered how often."""
+
+    runtime: Runtime
+    worker: Worker
+    client: httpx.AsyncClient
+    random: Random
+    operator: dict[str, str]
+    people: list[Person]
+    lived_until: datetime
+    answers: Counter[tuple[str, int]] = field(default_factory=Counter)
+    events: int = 0
+
+    @property
+    def now(self) -> datetime:
+        return self.runtime.clock.now()
+
+    async def ask(self, method: str, path: str, **given: Any) -> httpx.Response:
+        """One request of the operator's key. A refusal is an answer; a failure of the server is not."""
+        answer = await self.client.request(method, path, headers=self.operator, **given)
+        shape = "/".join(part for part in path.partition("?")[0].split("/") if "_" not in part)
+        self.answers[shape, answer.status_code] += 1
+        assert answer.status_code < 500, (path, answer.text)
+        return answer
+
+
+async def live(
+    runtime: Runtime, worker: Worker, client: httpx.AsyncClient, *, seed: int, customers: int, days: int = 365
+) -> Year:
+    """Live so many days with so many customers, who join in the first months; then wait until everything is closed."""
+    random = Random(seed)
+    async with runtime.unit() as unit:
+        await apply_shipped(unit)
+        operator = await make_key(unit, None)
+    people = [
+        Person(f"customer-{number}", "USD" if number % 4 == 0 else "ZAR", random.randrange(days // 3))
+        for number in range(customers)
+    ]
+    year = Year(runtime, worker, client, random, operator, people, runtime.clock.now())
+    for day in range(days):
+        for person in people:
+            if person.joined_on == day:
+                await _join(year, person)
+        await _use(year, [person for person in people if person.joined_on <= day])
+        for person in people:
+            if person.joined_on < day and random.random() < 0.08:
+                await _wish(year, person)
+        await advance_clock(runtime, worker, to=year.now + DAY * random.uniform(0.9, 1.1))
+    year.lived_until = year.now
+    await advance_clock(runtime, worker, to=year.now + 40 * DAY)
+    return year
+
+
+async def _join(year: Year, person: Person) -> None:
+    made = await year.ask(
+        "POST",
+        "/api/customers",
+        json={
+            "key": person.key,
+            "name": person.key.title(),
+            "email": f"billing@{person.key}.example",
+            "country": "ZA" if person.currency == "ZAR" else "US",
+            "currency": person.currency,
+            "time_zone": year.random.choice(ZONES),
+        },
+    )
+    assert made.status_code == 201, made.text
+    await year.worker.drain()
+    if year.random.random() < 0.7:
+        await _upgrade(year, person)
+
+
+async def _use(year: Year, people: list[Person]) -> None:
+    """The day's events of all customers in one batch."""
+    batch = []
+    for person in people:
+        for _ in range(year.random.choice((0, 0, 1, 2, 3))):
+            batch.append(_event(year, person, year.now))
+    if batch:
+        await _send(year, batch)
+
+
+def _event(year: Year, person: Person, at: datetime) -> dict[str, Any]:
+    year.events += 1
+    id = f"{person.key}-{year.events}"
+    person.sent.append((id, at))
+    tokens = year.random.randrange(1, 900_000)
+    return {
+        "specversion": "1.0",
+        "id": id,
+        "source": SOURCE,
+        "type": "llm.completion",
+        "subject": person.key,
+        "time": at.isoformat(),
+        "data": {"input_tokens": tokens, "output_tokens": tokens // 10, "model": year.random.choice("ab")},
+    }
+
+
+async def _send(year: Year, batch: list[dict[str, Any]]) -> None:
+    answer = await year.ask("POST", "/api/events", json=batch)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["rejected"] == 0, answer.text
+
+
+async def _wish(year: Year, person: Person) -> None:
+    wish = year.random.choices(list(WISHES), list(WISHES.values()))[0]
+    at = {"params": {"customer": person.key}}
+    match wish:
+        case "upgrade":
+            await _upgrade(year, person)
+        case "pay":
+            await _pay_open(year, person)
+        case "cancel":
+            await year.ask("POST", "/api/subscription/cancel", **at)
+        case "resume":
+            await year.ask("POST", "/api/subscription/resume", **at)
+        case "late":
+            late = year.now - DAY * year.random.uniform(0, 50)
+            await _send(year, [_event(year, person, late)])
+        case "again":
+            await _send_again(year, person)
+        case _:
+            await _correct(year, person, wish)
+    await year.worker.drain()
+
+
+async def _upgrade(year: Year, person: Person) -> None:
+    wanted = {
+        "plan": year.random.choice(("pro", "enterprise")),
+        "interval": year.random.choice(("month",) * 3 + ("year",)),
+    }
+    answer = await year.ask("POST", "/api/upgrade", params={"customer": person.key}, json=wanted)
+    if answer.status_code == 200:
+        await _type_card(year, answer.json()["url"])
+
+
+async def _pay_open(year: Year, person: Person) -> None:
+    listed = await year.ask("GET", "/api/invoices", params={"customer": person.key})
+    for invoice in listed.json()["invoices"]:
+        if invoice["status"] == "open":
+            answer = await year.ask("POST", f"/api/invoices/{invoice['id']}/pay")
+            if answer.status_code == 200:
+                await _type_card(year, answer.json()["url"])
+
+
+async def _type_card(year: Year, url: str) -> None:
+    """On the hosted page of the gateway, which is foreign: with whatever it asks in between."""
+    page = httpx.URL(url).path
+    form = {"number": year.random.choice(CARDS), "expiry": "12/30", "cvc": "123"}
+    answer = await year.client.post(f"{page}/pay", data=form)
+    assert answer.status_code < 500, answer.text
+    await year.worker.drain()
+
+
+async def _send_again(year: Year, person: Person) -> None:
+    """The producer lost an answer: what was stored must not count again, whatever its period has become."""
+    if person.sent:
+        id, at = year.random.choice(person.sent)
+        event = _event(year, person, at) | {"id": id}
+        person.sent.pop()
+        await _send(year, [event])
+
+
+async def _correct(year: Year, person: Person, kind: str) -> None:
+    if not person.sent:
+        return
+    id, at = year.random.choice(person.sent)
+    correction: dict[str, Any] = {"kind": kind, "source": SOURCE, "id": id, "reason": "it was counted wrongly"}
+    if kind == "amend":
+        correction["event"] = _event(year, person, at) | {"id": id}
+        person.sent.pop()
+    answer = await year.ask("POST", "/api/events/corrections", json={"corrections": [correction]})
+    assert answer.status_code in (200, 409, 422), answer.text

@@ -1,0 +1,127 @@
+"""What must hold after a simulated year, looked up past the code that is tested: by SQL over the facts, and the API."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from autorisen.kit.database import Tx
+from tests.journeys.simulated_year import Year
+
+# A period starts where the one before it ended, of all subscriptions of a customer; every one that is over is closed.
+BROKEN_PERIODS = """
+SELECT customer_id, start_at, ended FROM (
+    SELECT customer_id, start_at, lag(end_at) OVER (PARTITION BY customer_id ORDER BY start_at) AS ended
+    FROM subscriptions.periods
+) AS each WHERE start_at <> ended
+"""
+UNCLOSED = """
+SELECT period.id, period.status, count(closing.period_id) FROM subscriptions.periods AS period
+LEFT JOIN billing.closings AS closing ON closing.period_id = period.id
+WHERE period.end_at < %(now)s::timestamptz - interval '2 hours'
+GROUP BY period.id, period.status HAVING period.status <> 'closed' OR count(closing.period_id) <> 1
+"""
+# The tokens of each closed period as its events say now, beside what was rated last. The events are added up here from
+# their own JSON; what was voided or amended counts as it counts now. What came after a customer's last closing waits
+# for the next one, which a yearly plan may put off by a year: so only those who were billed since.
+MISRATED = """
+SELECT closing.customer_id, closing.period_start, meter, rated, used
+FROM billing.closings AS closing
+CROSS JOIN (VALUES ('llm.input_tokens', 'input_tokens'), ('llm.output_tokens', 'output_tokens')) AS m (meter, path)
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum((event.data ->> m.path)::numeric), 0) AS used FROM metering.counted_events AS event
+    WHERE event.customer_id = closing.customer_id AND event.type = 'llm.completion'
+        AND event.occurred_at >= closing.period_start AND event.occurred_at < closing.period_end
+) AS truth
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(quantity), 0) AS rated FROM (
+        SELECT DISTINCT ON (cell) cell, quantity FROM billing.rated_usage
+        WHERE rated_usage.period_id = closing.period_id AND rated_usage.meter = m.meter
+        ORDER BY cell, revision DESC
+    ) AS latest
+) AS billed
+WHERE rated <> used AND EXISTS (
+    SELECT FROM billing.closings AS later
+    WHERE later.customer_id = closing.customer_id AND later.closed_at > %(lived_until)s::timestamptz
+)
+"""
+BILLED = """
+SELECT (SELECT count(*) FROM billing.closings), (SELECT count(*) FROM billing.invoices WHERE status <> 'draft'),
+    (SELECT count(*) FROM billing.invoice_lines WHERE kind = 'usage_adjustment'),
+    (SELECT count(*) FROM metering.events), (SELECT count(*) FROM metering.corrections)
+"""
+
+
+async def rows(tx: Tx, statement: str, **values: object) -> list[tuple[Any, ...]]:
+    return await (await tx.execute(statement.encode(), values)).fetchall()
+
+
+async def require_whole(year: Year) -> dict[str, int]:
+    """Nothing billed twice or skipped, no cent and no token unexplained. Gives how much there was to be wrong."""
+    await year.worker.drain()
+    balance = (await year.ask("GET", "/api/ledger/trial-balance")).json()
+    assert balance["totals"]
+    assert all(total["debit_minor"] == total["credit_minor"] for total in balance["totals"]), balance["totals"]
+    async with year.runtime.database.read() as tx:
+        assert await rows(tx, BROKEN_PERIODS) == []
+        assert await rows(tx, UNCLOSED, now=year.now) == []
+        # What was taken back from a closed period may wait for an invoice that can carry the credit; nothing else may.
+        misrated = await rows(tx, MISRATED, lived_until=year.lived_until)
+        assert [each for each in misrated if each[-1] > each[-2]] == []
+        [counts] = await rows(tx, BILLED)
+    return dict(zip(("closings", "invoices", "adjustments", "events", "corrections"), counts, strict=True))
+
+
+async def all_invoices(year: Year) -> list[dict[str, Any]]:
+    """Every issued invoice with its lines, oldest first, through the API."""
+    found, cursor = [], ""
+    while True:
+        page = (await year.ask("GET", f"/api/invoices?limit=200{cursor}")).json()
+        for summary in page["invoices"]:
+            found.append((await year.ask("GET", f"/api/invoices/{summary['id']}")).json())
+        if page["next"] is None:
+            return found[::-1]
+        cursor = f"&after={page['next']}"
+
+
+async def documents(year: Year) -> list[bytes]:
+    """All that a customer gets to see of every invoice: the whole document, and its PDF."""
+    made = []
+    for invoice in await all_invoices(year):
+        pdf = await year.ask("GET", f"/api/invoices/{invoice['id']}.pdf")
+        assert pdf.content.startswith(b"%PDF")
+        made += [json.dumps(invoice).encode(), pdf.content]
+    return made
+
+
+async def require_explained(year: Year) -> int:
+    """Every line of every invoice: it adds up, its reasons give the same amount. Gives the number of lines."""
+    seen = 0
+    for invoice in await all_invoices(year):
+        lines = invoice["lines"]
+        assert sum(line["amount_minor"] for line in lines) == invoice["total_minor"], invoice["number"]
+        assert sum(line["tax_minor"] for line in lines) == invoice["tax_minor"], invoice["number"]
+        reasons = (await year.ask("GET", f"/api/invoices/{invoice['id']}/explanation")).json()["lines"]
+        assert len(reasons) == len(lines), invoice["number"]
+        for line, reason in zip(lines, reasons, strict=True):
+            _require_reason(invoice["number"], line, reason)
+            seen += 1
+    return seen
+
+
+def _require_reason(number: str, line: dict[str, Any], reason: dict[str, Any]) -> None:
+    """The reasons of one line give its amount again."""
+    assert reason["line"] == line, number
+    assert reason["price"], (number, line)
+    if line["parts"]:
+        assert sum(part["amount_minor"] for part in line["parts"]) == line["amount_minor"], (number, line)
+    rated, before = reason["rated"], reason["billed_before"]
+    if line["kind"] == "usage":
+        assert (rated["quantity"], rated["amount_minor"]) == (line["quantity"], line["amount_minor"]), (number, line)
+        assert before is None, (number, line)
+    elif line["kind"] == "usage_adjustment":
+        assert rated["amount_minor"] - before["amount_minor"] == line["amount_minor"], (number, line)
+        assert Decimal(rated["quantity"]) - Decimal(before["quantity"]) == Decimal(line["quantity"]), (number, line)
+    else:
+        assert rated is None, (number, line)
