@@ -97,7 +97,8 @@ CROSS JOIN LATERAL (
     WHERE customer_id = %(customer_id)s::uuid AND occurred_at >= edge.start AND occurred_at < edge.stop
     OFFSET 0
 ) AS event
-WHERE event.type = ANY (%(types)s::text[])
+WHERE event.type = ANY (CASE WHEN event.occurred_at < %(first)s::timestamptz
+    THEN %(level_types)s::text[] ELSE %(types)s::text[] END)
 """
 
 _ROWS_AT_ONCE = 1_000
@@ -156,6 +157,9 @@ def values_of(customer_id: UUID, question: Question) -> dict[str, object]:
         "listed": [name for name in unique if name not in unlisted],
         "edge_starts": _array(start for start, _ in edges),
         "edge_ends": _array(end for _, end in edges),
+        # Only a level reaches from before the first stretch into it.
+        "level_types": sorted({each.definition.event_type for each in question.meters if each.series in levels}),
+        "first": first,
         "types": sorted({meter.definition.event_type for meter in question.meters}),
     }
 
