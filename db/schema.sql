@@ -2156,6 +2156,10 @@ CREATE INDEX sessions_user ON accounts.sessions USING btree (user_id, last_seen_
 
 CREATE INDEX audits_newest ON billing.audits USING btree (began_at DESC, id DESC);
 
+CREATE INDEX closings_newest ON billing.closings USING btree (closed_at);
+
+CREATE INDEX closings_of_payer ON billing.closings USING btree (customer_id, currency, period_end DESC);
+
 CREATE INDEX closings_of_subscription ON billing.closings USING btree (subscription_id, period_end DESC);
 
 CREATE INDEX credit_note_lines_of_line ON billing.credit_note_lines USING btree (invoice_line_id);
