@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import socket
@@ -15,6 +14,7 @@ from autorisen.kit.logs import configure_logs
 from autorisen.kit.open_runtime import database_server, make_runtime, open_runtime
 from autorisen.kit.ports import bind
 from autorisen.kit.settings import Settings
+from autorisen.kit.spare_collections import spare_collections
 from autorisen.kit.work import Registry, Worker
 
 if TYPE_CHECKING:
@@ -54,20 +54,10 @@ def serve_web(
             )
         )
         # uvloop where there is one; `asyncio.run` would take the standard library's loop, which is slower.
-        _spare_collections()
+        spare_collections()
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
             runner.run(_serve(server, listener, parent))
     return 0
-
-
-def _spare_collections() -> None:
-    """Leave out of garbage collection what is there for good, and look less often for more.
-
-    Decoded events make and free objects by the ten thousand, none of them in a cycle; without this, a tenth of the
-    time goes into looking for some.
-    """
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 async def _serve(server: uvicorn.Server, listener: socket.socket, parent: int | None) -> None:
@@ -87,6 +77,7 @@ def serve_worker(settings: Settings, *, parent: int | None = None, wait_for: int
     if not _may_go_on(wait_for):
         return 0
     with database_server(settings) as url:
+        spare_collections()
         asyncio.run(_work(settings, url, registry(), parent))
     return 0
 
