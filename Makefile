@@ -1,7 +1,7 @@
 # autorisen: `make` shows what there is. GNU make 3.81 (macOS) is enough.
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset static dev test check gates floors fmt lint types schema bench bench-backfill bench-usage faults year screenshots wheel clean
+.PHONY: help run reset static dev test check gates floors fmt lint types schema bench bench-backfill bench-usage bench-close faults year screenshots wheel clean
 
 PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if $$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$each; break; fi; done)
@@ -78,6 +78,9 @@ bench-ingest: dev ## Measure ingest beside its limits, empty and at 20 million e
 
 bench-usage: dev ## Measure questions about a month at 20 million stored events (10 minutes; ARGS=--quick: one)
 	@$(BIN)/python -m bench usage $(ARGS)
+
+bench-close: dev ## Measure a month end of 10,000 and of 100,000 subscriptions (10 minutes; ARGS=--quick: one)
+	@$(BIN)/python -m bench close $(ARGS)
 
 faults: dev ## The long form of the faults: kills, a database that stops, cut connections, a full disk
 	@FAULTS_LONG=1 $(BIN)/pytest tests/faults -s $(ARGS)

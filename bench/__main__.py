@@ -1,4 +1,7 @@
-"""`python -m bench [name ...]`: run some measurements, or all. `--quick` shortens `ingest` and `usage` to a test."""
+"""`python -m bench [name ...]`: run some measurements, or all.
+
+`--quick` shortens `ingest`, `usage` and `close` to a test.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,14 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from bench import backfill, client, ingest, usage
+from bench import backfill, client, close, ingest, usage
 
 MEASUREMENTS: dict[str, Callable[[], None]] = {
     "ingest": ingest.main,
     "client": client.main,
     "backfill": backfill.main,
     "usage": usage.main,
+    "close": close.main,
 }
 
 
@@ -21,6 +25,7 @@ def main() -> None:
     measurements = MEASUREMENTS | {
         "ingest": partial(ingest.main, quick=quick),
         "usage": partial(usage.main, quick=quick),
+        "close": partial(close.main, quick=quick),
     }
     names = [name for name in sys.argv[1:] if name != "--quick"] or list(measurements)
     unknown = [name for name in names if name not in measurements]
