@@ -21,6 +21,7 @@ from autorisen.accounts import api as accounts_api
 from autorisen.accounts import pages as accounts_pages
 from autorisen.billing import api as billing_api
 from autorisen.billing import pages as billing_pages
+from autorisen.billing.closing import api as closing_api
 from autorisen.billing.wallet import api as wallet_api
 from autorisen.billing.wallet import pages as wallet_pages
 from autorisen.catalog import api as catalog_api
@@ -72,6 +73,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     ops_api.router,
     accounts_api.router,
     billing_api.router,
+    closing_api.router,
     wallet_api.router,
     catalog_api.router,
     ledger_api.router,

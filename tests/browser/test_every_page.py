@@ -29,7 +29,8 @@ NEWCOMER = ("/app", "/app/usage", "/app/invoices", "/app/billing", "/app/credits
 LISTS = ("/app/events", "/app/events/rejected", "/app/events/conflicts")
 CONSOLE = ("/console", "/console/customers", "/console/events", "/console/events/rejected",
            "/console/events/conflicts", "/console/invoices", "/console/deliveries", "/console/work",
-           "/console/health", "/console/ingest", "/console/clock", "/console/reconciliations")  # fmt: skip
+           "/console/health", "/console/ingest", "/console/clock", "/console/reconciliations",
+           "/console/month-end")  # fmt: skip
 
 
 def sign_in(page: Page, email: str) -> None:

@@ -30,6 +30,7 @@ PAGES = (
     "/console/health",
     "/console/clock",
     "/console/mail",
+    "/console/month-end",
 )
 
 

@@ -80,6 +80,8 @@ CALLS = (
     Call("PUT /api/credits/automatic-top-up", query=OF_ACME, body=CONSENT),
     Call("POST /api/credits/grants", ("operator",), body=GIFT),
     Call("POST /api/upgrade", query=OF_ACME, body={"plan": "enterprise"}),
+    Call("GET /api/closings", ("operator",)),
+    Call("POST /api/closings/retry", ("operator",), body={}),
     Call("GET /api/plans"),
     Call("GET /api/ledger/trial-balance", ("operator",)),
     Call("GET /api/statement", query=OF_ACME),

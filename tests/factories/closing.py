@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from autorisen import metering
 from autorisen.accounts import Customer
 from autorisen.kit.database import Tx
 from autorisen.kit.unit import Runtime
-from autorisen.subscriptions import Period, current_period
-from tests.factories.subscriptions import subscribe
+from autorisen.subscriptions import Period, current_period, start_subscription
+from tests.factories.accounts import make_customer
+from tests.factories.catalog import apply_shipped
 
 # What invoices say, without ids, numbers and their order: the same for any way to close the same periods.
 CONTENTS = """
@@ -37,6 +38,16 @@ LEFT JOIN subscriptions.periods AS period ON period.id = invoice.period_id
 ORDER BY customer.key, period.start_at
 """
 NUMBERS = "SELECT number FROM billing.invoices WHERE number IS NOT NULL ORDER BY number"
+GRACE = timedelta(hours=1)
+# What the database may say to any closing, so that it fails.
+REFUSE_FUNCTION: LiteralString = """
+CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'not this one' USING ERRCODE = 'check_violation'; END $$
+"""
+REFUSE_ALL: LiteralString = """
+CREATE TRIGGER refuse BEFORE INSERT ON billing.closings FOR EACH ROW EXECUTE FUNCTION public.refuse()
+"""
+REFUSE_NONE: LiteralString = "DROP TRIGGER refuse ON billing.closings"
 CLOSED = "SELECT period_id, count(*) FROM billing.closings GROUP BY period_id"
 
 
@@ -52,14 +63,13 @@ async def subscribers(
     """So many customers, `c-00` and on, on these plans in turns, each in the first period."""
     found = []
     async with runtime.unit() as unit:
+        await apply_shipped(unit)
         begin = start_at or unit.now - timedelta(seconds=number)
         for place in range(number):
+            customer = await make_customer(unit, key=f"c-{place:02d}")
             # A second apart, so that the order in which they are due is known.
-            customer, started = await subscribe(
-                unit,
-                plan_key=plans[place % len(plans)],
-                key=f"c-{place:02d}",
-                start_at=begin + timedelta(seconds=place),
+            started = await start_subscription(
+                unit, customer=customer, plan_key=plans[place % len(plans)], start_at=begin + timedelta(seconds=place)
             )
             found.append(Subscriber(customer, await current_period(unit.tx, started.id)))
     return found
@@ -100,3 +110,16 @@ async def closed_once(tx: Tx) -> int:
     found: dict[UUID, int] = dict(await (await tx.execute(CLOSED)).fetchall())
     assert set(found.values()) <= {1}
     return len(found)
+
+
+async def refuse_all(runtime: Runtime) -> None:
+    """Have no period close from now on."""
+    async with runtime.unit() as unit:
+        await unit.tx.execute(REFUSE_FUNCTION)
+        await unit.tx.execute(REFUSE_ALL)
+
+
+async def refuse_none(runtime: Runtime) -> None:
+    """Let them close again."""
+    async with runtime.unit() as unit:
+        await unit.tx.execute(REFUSE_NONE)

@@ -18,7 +18,17 @@ from autorisen.billing.audit.reports import (
 from autorisen.billing.audit.run_audit import AUDIT_KIND, CHECKS, audit, audit_nightly
 from autorisen.billing.audit.store import AuditReport
 from autorisen.billing.checkout_state import CheckoutState, checkout_state
-from autorisen.billing.closing import CLOSINGS, Closed, close_due, close_period
+from autorisen.billing.closing import (
+    CLOSINGS,
+    Closed,
+    ClosingProgress,
+    close_due,
+    close_period,
+    count_due,
+    progress_view,
+    read_progress,
+    retry_closings,
+)
 from autorisen.billing.collect import COLLECT_JOB
 from autorisen.billing.cost_so_far import CostSoFar, cost_so_far, next_invoice
 from autorisen.billing.credit_notes.issue_credit_note import Request as CreditRequest
@@ -30,6 +40,7 @@ from autorisen.billing.errors import (
     InvoiceDisputed,
     InvoiceNotFound,
     InvoiceWaiting,
+    NoFailedClosing,
     NotAnUpgrade,
     NothingToPay,
     PeriodStillOpen,
@@ -91,7 +102,6 @@ from autorisen.billing.wallet import void_grant as void_credits
 __all__ = [
     "AUDIT_KIND",
     "CHECKS",
-    "CLOSE_PERIOD_JOB",
     "CLOSINGS",
     "COLLECT_JOB",
     "CREDIT_JOBS",
@@ -101,6 +111,7 @@ __all__ = [
     "BillingDetailsNeeded",
     "CheckoutState",
     "Closed",
+    "ClosingProgress",
     "CostSoFar",
     "CreditDraft",
     "CreditNote",
@@ -124,6 +135,7 @@ __all__ = [
     "LineKind",
     "LineRow",
     "MovementRow",
+    "NoFailedClosing",
     "NotAnUpgrade",
     "NothingToPay",
     "Party",
@@ -147,6 +159,7 @@ __all__ = [
     "compare_closings",
     "cost_so_far",
     "count_closings",
+    "count_due",
     "count_unapplied",
     "credit_movements",
     "credit_notes_of",
@@ -177,9 +190,12 @@ __all__ = [
     "pay_invoice",
     "preview_credit_note",
     "preview_upgrade",
+    "progress_view",
     "read_amount",
+    "read_progress",
     "read_wallet",
     "refund_credits",
+    "retry_closings",
     "send_receipt",
     "settle_invoice",
     "settle_top_up",

@@ -63,3 +63,9 @@ class SubscriptionMissing(Conflict):
     """The customer is on no plan yet; a new one is put on the default plan within moments."""
 
     code, title = "subscription_missing", "There is no subscription yet"
+
+
+class NoFailedClosing(NotFound):
+    """The period never failed to close, or is closed by now."""
+
+    title = "No closing of this period has failed"

@@ -28,6 +28,7 @@ NOUNS = (
     "users",
     "keys",
     "work",
+    "close",
     "reconcile",
     "audit",
 )

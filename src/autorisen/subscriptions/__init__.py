@@ -104,7 +104,14 @@ from autorisen.subscriptions.store import (
     wanted_subscription,
 )
 from autorisen.subscriptions.store_audit import all_periods, count_periods
-from autorisen.subscriptions.store_renewals import DuePeriod, claim_due_periods, next_end, periods_by_id, put_off
+from autorisen.subscriptions.store_renewals import (
+    DuePeriod,
+    claim_due_periods,
+    count_due_periods,
+    next_end,
+    periods_by_id,
+    put_off,
+)
 from autorisen.subscriptions.trial import end_trial, start_trial
 
 __all__ = [
@@ -169,6 +176,7 @@ __all__ = [
     "change_plan",
     "claim_due_periods",
     "close_and_open_next",
+    "count_due_periods",
     "count_periods",
     "current_period",
     "days_after",

@@ -31,8 +31,19 @@ NEXT_END: LiteralString = """
     ORDER BY coalesce(put_off_to, end_at) LIMIT 1
 """
 
+# Held in one order, so that two who put off the same ones wait for each other.
 PUT_OFF: LiteralString = """
-    UPDATE subscriptions.periods SET put_off_to = %(to)s::timestamptz WHERE id = %(id)s::uuid AND status = 'open'
+    UPDATE subscriptions.periods SET put_off_to = %(to)s::timestamptz
+    FROM (
+        SELECT id FROM subscriptions.periods WHERE id = ANY(%(ids)s::uuid[]) AND status = 'open'
+        ORDER BY id FOR NO KEY UPDATE
+    ) AS held
+    WHERE periods.id = held.id
+"""
+
+COUNT_DUE: LiteralString = """
+    SELECT count(*) FROM subscriptions.periods
+    WHERE status = 'open' AND coalesce(put_off_to, end_at) <= %(ended_by)s::timestamptz
 """
 
 PERIODS_BY_ID: LiteralString = "SELECT * FROM subscriptions.periods WHERE id = ANY(%(ids)s::uuid[])"
@@ -118,9 +129,16 @@ async def next_end(tx: Tx, after: datetime | None) -> datetime | None:
     return None if row is None else row[0]
 
 
-async def put_off(tx: Tx, period_id: UUID, to: datetime) -> None:
-    """Have an open period wait as if it had ended then."""
-    await tx.execute(PUT_OFF, {"id": period_id, "to": to})
+async def put_off(tx: Tx, period_ids: Sequence[UUID], to: datetime) -> None:
+    """Have open periods wait as if they had ended then; those that are closed stay as they are."""
+    await tx.execute(PUT_OFF, {"ids": list(period_ids), "to": to})
+
+
+async def count_due_periods(tx: Tx, *, ended_by: datetime) -> int:
+    """How many open periods ended by then, or were put off to a time that has come."""
+    row = await (await tx.execute(COUNT_DUE, {"ended_by": ended_by})).fetchone()
+    assert row is not None, "count gives a row"
+    return int(row[0])
 
 
 async def periods_by_id(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Period]:

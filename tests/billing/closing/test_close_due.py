@@ -18,15 +18,10 @@ from autorisen.kit.unit import Runtime
 from autorisen.kit.work.store import list_jobs
 from autorisen.subscriptions import Status
 from tests.factories.billing import START, Shop
-from tests.factories.closing import closed_once, numbers, run_agents, subscribers
+from tests.factories.closing import GRACE, REFUSE_FUNCTION, closed_once, numbers, run_agents, subscribers
 from tests.factories.subscriptions import move_to
 
-GRACE = timedelta(hours=1)
 ZONE: LiteralString = "UPDATE subscriptions.subscriptions SET time_zone = %(zone)s WHERE id = %(id)s"
-REFUSE: LiteralString = """
-CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS
-$$ BEGIN RAISE EXCEPTION 'not this one' USING ERRCODE = 'check_violation'; END $$;
-"""
 AT_ONCE: LiteralString = """
 CREATE TRIGGER refuse BEFORE INSERT ON billing.closings FOR EACH ROW
 WHEN (NEW.customer_id = '%s') EXECUTE FUNCTION public.refuse()
@@ -129,7 +124,7 @@ async def test_one_that_the_database_refuses_leaves_no_gap_among_the_others(
     """Goal: what is refused when it is written, or only at the commit, takes nobody with it."""
     found = await subscribers(runtime, 6)
     async with runtime.unit() as unit:
-        await unit.tx.execute(REFUSE)
+        await unit.tx.execute(REFUSE_FUNCTION)
         await unit.tx.execute((refusal % found[3].customer.id).encode())
     clock.set(found[5].period.end_at + GRACE)
     assert await close_due(runtime) == billing.Closed(tried=6, closed=5, failed=1)
@@ -149,7 +144,7 @@ async def test_what_failed_is_tried_before_younger_periods_and_apart_from_them(
 ) -> None:
     found = await subscribers(runtime, 4)
     async with runtime.unit() as unit:
-        await subscriptions.put_off(unit.tx, found[1].period.id, found[2].period.end_at)
+        await subscriptions.put_off(unit.tx, [found[1].period.id], found[2].period.end_at)
     clock.set(found[3].period.end_at + GRACE)
     # The first alone, since the put off one is next or the one after it; then that; then the rest.
     assert sorted(await drained(runtime)) == [1, 1, 2]
@@ -219,3 +214,26 @@ async def test_a_grace_time_that_grew_puts_off_what_waits(runtime: Runtime, cloc
     assert (await close_due(runtime)).tried == 0
     clock.set(found.period.end_at + GRACE)
     assert (await close_due(runtime)).closed == 1
+
+
+@pytest.mark.parametrize("refusal", ["", AT_COMMIT])
+async def test_one_bad_period_among_five_hundred_takes_nobody_with_it(
+    runtime: Runtime, clock: FrozenClock, refusal: LiteralString
+) -> None:
+    """Goal: whether it makes no sense or the database refuses it at the commit, 499 are closed at the first go."""
+    found = await subscribers(runtime, 500)
+    bad = found[333]
+    async with runtime.unit() as unit:
+        if refusal:
+            await unit.tx.execute(REFUSE_FUNCTION)
+            await unit.tx.execute((refusal % bad.customer.id).encode())
+        subscription = await subscriptions.subscription(unit.tx, bad.period.subscription_id)
+    if not refusal:
+        await set_zone(runtime, subscription, "Mars/Olympus")
+    clock.set(found[-1].period.end_at + GRACE)
+    assert await drained(runtime, limit=250) == [250, 249]
+    (failure,) = await the_failures(runtime)
+    assert failure.period_id == bad.period.id
+    async with runtime.database.read() as tx:
+        assert await closed_once(tx) == 499
+        assert await numbers(tx) == [invoice_number(2026, n) for n in range(1, 500)]

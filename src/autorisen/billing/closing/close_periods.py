@@ -103,6 +103,7 @@ async def _close_or_split(unit: Unit, period_ids: Sequence[UUID]) -> list[Failur
             raise
         if len(period_ids) == 1:
             return [Failure(period_ids[0], error)]
+        log.warning("closing.split", periods=len(period_ids), error=f"{type(error).__name__}: {error}")
         half = len(period_ids) // 2
         first = await _close_or_split(unit, period_ids[:half])
         return first + await _close_or_split(unit, period_ids[half:])
@@ -132,7 +133,7 @@ async def _put_off(unit: Unit, failure: Failure) -> None:
     retry_at = unit.now + RETRY.delay(attempts, unit.ids.bytes(1)[0])
     await store.set_retry(unit.tx, failure.period_id, retry_at)
     to = retry_at - timedelta(minutes=unit.settings.usage_grace_minutes)
-    await subscriptions.put_off(unit.tx, failure.period_id, to)
+    await subscriptions.put_off(unit.tx, [failure.period_id], to)
     log.warning(
         "closing.failed",
         period_id=str(failure.period_id),

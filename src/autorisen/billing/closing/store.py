@@ -1,4 +1,4 @@
-"""SQL of closings that failed."""
+"""SQL of how the closing goes: what was closed, and what failed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from autorisen.kit.database import Tx
+from autorisen.kit.money import Money
 
 # What is deferred to the commit is looked at now, while the transaction can still go on without it.
 CHECK_NOW = "SET CONSTRAINTS ALL IMMEDIATE"
@@ -29,6 +30,22 @@ FAILURES = """
 SELECT period_id, attempts, reason, failed_at, retry_at FROM billing.failed_closings
 ORDER BY failed_at, period_id LIMIT %(limit)s
 """
+COUNT_FAILURES = "SELECT count(*) FROM billing.failed_closings"
+FAILED_PERIODS = """
+SELECT period_id FROM billing.failed_closings
+WHERE %(period_id)s::uuid IS NULL OR period_id = %(period_id)s::uuid
+"""
+RETRY_NOW = """
+UPDATE billing.failed_closings SET retry_at = greatest(failed_at, %(at)s)
+WHERE period_id = ANY(%(period_ids)s::uuid[])
+"""
+CLOSED_SINCE = """
+SELECT closing.currency, count(*) AS closed, count(invoice.id) AS invoices,
+    coalesce(sum(invoice.total_minor), 0)::bigint AS total_minor
+FROM billing.closings AS closing LEFT JOIN billing.invoices AS invoice ON invoice.id = closing.invoice_id
+WHERE closing.closed_at >= %(since)s
+GROUP BY closing.currency ORDER BY closing.currency
+"""
 
 
 @dataclass(frozen=True)
@@ -40,6 +57,20 @@ class FailedClosing:
     reason: str
     failed_at: datetime
     retry_at: datetime
+
+
+@dataclass(frozen=True)
+class ClosedSum:
+    """What the closings of one currency came to; those of nothing have no invoice."""
+
+    currency: str
+    closed: int
+    invoices: int
+    total_minor: int
+
+    @property
+    def total(self) -> Money:
+        return Money(self.total_minor, self.currency)
 
 
 async def check_constraints(tx: Tx) -> None:
@@ -67,3 +98,25 @@ async def failures(tx: Tx, limit: int) -> list[FailedClosing]:
     """What could not be closed, oldest first."""
     async with tx.cursor(row_factory=class_row(FailedClosing)) as cursor:
         return await (await cursor.execute(FAILURES, {"limit": limit})).fetchall()
+
+
+async def count_failures(tx: Tx) -> int:
+    row = await (await tx.execute(COUNT_FAILURES)).fetchone()
+    assert row is not None, "count gives a row"
+    return int(row[0])
+
+
+async def failed_periods(tx: Tx, period_id: UUID | None) -> list[UUID]:
+    """The periods that could not be closed: this one if it is one of them, or all."""
+    return [id for (id,) in await (await tx.execute(FAILED_PERIODS, {"period_id": period_id})).fetchall()]
+
+
+async def retry_now(tx: Tx, period_ids: Sequence[UUID], at: datetime) -> int:
+    """Note that these are tried again now; gives how many of them still have failed."""
+    return (await tx.execute(RETRY_NOW, {"period_ids": list(period_ids), "at": at})).rowcount
+
+
+async def closed_since(tx: Tx, since: datetime) -> list[ClosedSum]:
+    """What was closed from then on, by currency."""
+    async with tx.cursor(row_factory=class_row(ClosedSum)) as cursor:
+        return await (await cursor.execute(CLOSED_SINCE, {"since": since})).fetchall()
