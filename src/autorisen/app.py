@@ -24,6 +24,7 @@ from autorisen.billing import pages as billing_pages
 from autorisen.billing.closing import api as closing_api
 from autorisen.billing.wallet import api as wallet_api
 from autorisen.billing.wallet import pages as wallet_pages
+from autorisen.billing.what_if import api as what_if_api
 from autorisen.catalog import api as catalog_api
 from autorisen.console import pages as console_pages
 from autorisen.kit.http import JsonBodies, RequestContext, refuse_unknown_query, validation_problem
@@ -75,6 +76,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     billing_api.router,
     closing_api.router,
     wallet_api.router,
+    what_if_api.router,
     catalog_api.router,
     ledger_api.router,
     statements_api.router,

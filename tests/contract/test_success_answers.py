@@ -14,6 +14,7 @@ import pytest
 import schemathesis
 from schemathesis.core.result import Ok
 
+from autorisen import catalog
 from tests.contract.conftest import MEMBER, Served
 from tests.contract.test_openapi import check_answer, schema
 from tests.factories.accounts import PASSWORD
@@ -79,6 +80,11 @@ CALLS = (
     Call("POST /api/credits/top-ups", query=OF_ACME, body={"amount_minor": 50_000}),
     Call("PUT /api/credits/automatic-top-up", query=OF_ACME, body=CONSENT),
     Call("POST /api/credits/grants", ("operator",), body=GIFT),
+    Call(
+        "POST /api/catalog/what-if",
+        ("operator",),
+        body={"catalog": catalog.shipped_catalog().replace("{", "{{").replace("}", "}}")},
+    ),
     Call("POST /api/upgrade", query=OF_ACME, body={"plan": "enterprise"}),
     Call("GET /api/closings", ("operator",)),
     Call("POST /api/closings/retry", ("operator",), body={}),

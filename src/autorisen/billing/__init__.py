@@ -98,14 +98,29 @@ from autorisen.billing.wallet import (
 from autorisen.billing.wallet import grant as grant_credits
 from autorisen.billing.wallet import movements as credit_movements
 from autorisen.billing.wallet import void_grant as void_credits
+from autorisen.billing.what_if import (
+    BUCKETS,
+    CUSTOMERS_MAX,
+    MONTHS_MAX,
+    Outcome,
+    Tally,
+    WhatIfBatch,
+    plans_of_file,
+    stretch_of,
+    tally,
+    what_if,
+)
 
 __all__ = [
     "AUDIT_KIND",
+    "BUCKETS",
     "CHECKS",
     "CLOSINGS",
     "COLLECT_JOB",
     "CREDIT_JOBS",
+    "CUSTOMERS_MAX",
     "GRANT_WORDS",
+    "MONTHS_MAX",
     "MOVEMENT_WORDS",
     "AuditReport",
     "BillingDetailsNeeded",
@@ -138,6 +153,7 @@ __all__ = [
     "NoFailedClosing",
     "NotAnUpgrade",
     "NothingToPay",
+    "Outcome",
     "Party",
     "PaymentUnapplied",
     "PeriodStillOpen",
@@ -146,9 +162,11 @@ __all__ = [
     "RatedUsage",
     "Settlement",
     "SubscriptionMissing",
+    "Tally",
     "UnappliedPayment",
     "Wallet",
     "Wanted",
+    "WhatIfBatch",
     "audit",
     "audit_document",
     "audit_nightly",
@@ -188,6 +206,7 @@ __all__ = [
     "on_top_up_disputed",
     "on_top_up_refunded",
     "pay_invoice",
+    "plans_of_file",
     "preview_credit_note",
     "preview_upgrade",
     "progress_view",
@@ -200,6 +219,9 @@ __all__ = [
     "settle_invoice",
     "settle_top_up",
     "start_upgrade",
+    "stretch_of",
+    "tally",
     "unapplied_payment",
     "void_credits",
+    "what_if",
 ]

@@ -10,6 +10,7 @@ import typer
 
 from autorisen import catalog, metering, subscriptions
 from autorisen.catalog import CatalogFile
+from autorisen.cli import what_if
 from autorisen.cli.session import with_runtime
 from autorisen.kit.unit import Runtime
 from autorisen.ops import CatalogChanges, apply_catalog_text, plan_catalog
@@ -74,6 +75,9 @@ def apply(file: File = None) -> None:
     for change in changes.plans:
         typer.echo(f"{SIGNS[change.kind]} {change.plan_key}: version {change.version}")
     _summarise(changes, wanted, done=True)
+
+
+app.command("what-if")(what_if.what_if)
 
 
 def _text(file: Path | None) -> str:

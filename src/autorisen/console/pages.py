@@ -23,6 +23,7 @@ from autorisen.console import (
     month_end_page,
     payments_page,
     reconciliations_page,
+    what_if_page,
     work_page,
 )
 from autorisen.console.access import Operator
@@ -49,6 +50,7 @@ for part in (
     audits_page,
     clock_page,
     mail_page,
+    what_if_page,
 ):
     router.include_router(part.router)
 
