@@ -30,7 +30,7 @@ from autorisen.billing.closing import (
     retry_closings,
 )
 from autorisen.billing.collect import COLLECT_JOB
-from autorisen.billing.cost_so_far import CostSoFar, cost_so_far, next_invoice
+from autorisen.billing.cost_so_far import CostSoFar, cost_so_far
 from autorisen.billing.credit_notes.issue_credit_note import Request as CreditRequest
 from autorisen.billing.credit_notes.issue_credit_note import issue_credit_note, preview_credit_note
 from autorisen.billing.credit_notes.model import CreditDraft, CreditNote, Settlement, Wanted
@@ -66,6 +66,7 @@ from autorisen.billing.invoice_first_fee import invoice_first_fee
 from autorisen.billing.invoice_pdf import invoice_pdf
 from autorisen.billing.issue_invoice import issue_invoice
 from autorisen.billing.model import Draft, Invoice, InvoiceStatus, Line, LineKind, Party, Purpose
+from autorisen.billing.next_invoice import NextInvoice, next_invoice
 from autorisen.billing.pay_invoice import pay_invoice
 from autorisen.billing.present import LineRow, line_rows
 from autorisen.billing.rated_usage import RatedUsage
@@ -150,6 +151,7 @@ __all__ = [
     "LineKind",
     "LineRow",
     "MovementRow",
+    "NextInvoice",
     "NoFailedClosing",
     "NotAnUpgrade",
     "NothingToPay",

@@ -10,10 +10,11 @@ from fastapi import APIRouter, Depends, Query, Response
 from autorisen import payments
 from autorisen.accounts import Principal, Scope, api_key_or_session
 from autorisen.billing import views
-from autorisen.billing.cost_so_far import cost_so_far, next_invoice
+from autorisen.billing.cost_so_far import cost_so_far
 from autorisen.billing.errors import InvoiceNotFound, SubscriptionMissing
 from autorisen.billing.explain import explain
 from autorisen.billing.model import Invoice
+from autorisen.billing.next_invoice import next_invoice
 from autorisen.billing.pay_invoice import pay_invoice
 from autorisen.billing.pdf_response import pdf_response
 from autorisen.billing.read_invoices import invoice as issued_invoice
@@ -127,14 +128,16 @@ async def read_cost_so_far(runtime: RuntimeDep, principal: Reads, customer: Cust
 
 
 @router.get("/next-invoice")
-async def read_next_invoice(runtime: RuntimeDep, principal: Reads, customer: CustomerName = None) -> views.DraftView:
-    """What the next invoice would say if the period ended now."""
+async def read_next_invoice(
+    runtime: RuntimeDep, principal: Reads, customer: CustomerName = None
+) -> views.NextInvoiceView:
+    """What the next invoice will say if nothing more is used, to the line, and what prepaid credits will pay of it."""
     async with runtime.database.read() as tx:
         who = await customer_id_of(tx, principal, customer)
-        draft = await next_invoice(tx, runtime.settings, customer_id=who, now=runtime.clock.now())
-    if draft is None:
+        found = await next_invoice(tx, runtime.settings, customer_id=who, now=runtime.clock.now())
+    if found is None:
         raise SubscriptionMissing("this customer is on no plan")
-    return views.draft_view(draft)
+    return views.next_invoice_view(found)
 
 
 @router.post("/upgrade", responses=_BODIES)

@@ -1,24 +1,21 @@
-"""What the running period has cost so far, and what the next invoice would say: rated as the close rates."""
+"""What the running period has cost so far: rated as the close rates."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from autorisen import catalog, payments, subscriptions
+from autorisen import catalog, subscriptions
 from autorisen.billing.build_draft import fee_between
 from autorisen.billing.build_invoice import fee_line, usage_line
-from autorisen.billing.closing.decide_closing import decide_closing
-from autorisen.billing.closing.load_closings import load_closings
 from autorisen.billing.errors import SubscriptionMissing
-from autorisen.billing.model import Draft, Interval, Line, LineKind, TaxTerms, TaxTreatment, sum_of
+from autorisen.billing.model import Interval, Line, LineKind, TaxTerms, TaxTreatment, sum_of
 from autorisen.billing.rate_period import rate_period
 from autorisen.billing.rate_usage import PREVIEW, RatingTerms
 from autorisen.kit.database import Tx
 from autorisen.kit.money import Money
-from autorisen.kit.settings import Settings
 
 # The costs are shown VAT contained; how much of it is VAT is said by the invoice.
 _NO_TAX = TaxTerms(TaxTreatment.NOT_REGISTERED, Decimal(0))
@@ -66,23 +63,3 @@ async def cost_so_far(tx: Tx, *, customer_id: UUID, now: datetime) -> CostSoFar:
         lines=tuple(lines),
         total=sum_of((line.amount for line in lines), currency),
     )
-
-
-async def next_invoice(tx: Tx, settings: Settings, *, customer_id: UUID, now: datetime) -> Draft | None:
-    """What the next invoice would say if its period ended with the usage of now. None without a subscription."""
-    subscription = await subscriptions.subscription_of(tx, customer_id)
-    if subscription is None:
-        return None
-    period = await subscriptions.current_period(tx, subscription.id)
-    (over,) = await subscriptions.ended_periods(tx, [period.id], at=now)
-    if subscription.status is subscriptions.Status.TRIALING and not subscription.cancel_at_period_end:
-        over = await _after_trial(tx, over)
-    rules, (state,) = await load_closings(tx, settings, [over], at=now)
-    return decide_closing(state, rules, new_id=lambda: PREVIEW).draft
-
-
-async def _after_trial(tx: Tx, over: subscriptions.EndedPeriod) -> subscriptions.EndedPeriod:
-    """A trial goes on as paid time where a saved card will pay it."""
-    if over.following is not None or await payments.default_method(tx, over.period.customer_id) is None:
-        return over
-    return replace(over, following=subscriptions.paid_time_after(over.subscription, over.period, PREVIEW))

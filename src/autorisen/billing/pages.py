@@ -13,9 +13,9 @@ from fastapi.responses import RedirectResponse, Response
 from autorisen import accounts, catalog, payments, subscriptions
 from autorisen.accounts import Principal, member
 from autorisen.billing.checkout_state import CheckoutState, checkout_state
-from autorisen.billing.cost_so_far import next_invoice
 from autorisen.billing.errors import InvoiceNotFound, SubscriptionMissing
-from autorisen.billing.model import Draft, Invoice
+from autorisen.billing.model import Invoice
+from autorisen.billing.next_invoice import NextInvoice, next_invoice
 from autorisen.billing.pay_invoice import pay_invoice
 from autorisen.billing.pdf_response import pdf_response
 from autorisen.billing.present import LineRow, Step, invoice_steps, line_rows, status_word
@@ -81,7 +81,7 @@ class BillingPage:
     methods: tuple[payments.PaymentMethod, ...]
     unpaid: tuple[Invoice, ...]
     credits: Wallet
-    upcoming: Draft | None
+    upcoming: NextInvoice | None
     upcoming_lines: tuple[LineRow, ...]
     can_cancel: bool
     can_upgrade: bool
@@ -206,7 +206,7 @@ async def _billing(tx: Tx, runtime: Runtime, customer_id: UUID) -> BillingPage:
         unpaid=tuple(await open_invoices(tx, subscription.id)),
         credits=await read_wallet(tx, customer_id, now),
         upcoming=upcoming,
-        upcoming_lines=() if upcoming is None else line_rows(upcoming.lines, upcoming.time_zone),
+        upcoming_lines=() if upcoming is None else line_rows(upcoming.draft.lines, upcoming.draft.time_zone),
         can_cancel=bool(price and price.amount),
         can_upgrade=any(each.rank > plan.rank for each in offered),
         customer=await accounts.customer(tx, customer_id),

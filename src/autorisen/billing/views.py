@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -11,6 +11,7 @@ from autorisen.billing.cost_so_far import CostSoFar
 from autorisen.billing.explain import Explanation
 from autorisen.billing.line_views import LineView, PartView, decimal_text, line_view, parts_view
 from autorisen.billing.model import Draft, Invoice, InvoiceStatus, Party, Purpose
+from autorisen.billing.next_invoice import NextInvoice
 from autorisen.billing.rated_usage import RatedUsage
 from autorisen.billing.wallet.views import CreditsUsedView
 from autorisen.kit.ids import public_id
@@ -86,6 +87,20 @@ class DraftView(BaseModel):
     subtotal_minor: int
     tax_minor: int
     total_minor: int
+
+
+class NextInvoiceView(DraftView):
+    """What the next invoice will say if nothing more is used, and when it will be issued.
+
+    It bills the end of the period from `period_start` to `period_end`; `credits_minor` is what prepaid credits will pay
+    of it, `amount_due_minor` the rest. One of nothing is not issued.
+    """
+
+    period_start: datetime
+    period_end: datetime
+    issued_at: datetime
+    credits_minor: int
+    amount_due_minor: int
 
 
 class RatingView(BaseModel):
@@ -169,12 +184,17 @@ def cost_view(cost: CostSoFar) -> CostView:
 
 
 def draft_view(draft: Draft) -> DraftView:
-    return DraftView(
-        currency=draft.currency,
-        lines=[line_view(line) for line in draft.lines],
-        subtotal_minor=draft.subtotal.minor,
-        tax_minor=draft.tax.minor,
-        total_minor=draft.total.minor,
+    return DraftView(**_draft(draft))
+
+
+def next_invoice_view(found: NextInvoice) -> NextInvoiceView:
+    return NextInvoiceView(
+        **_draft(found.draft),
+        period_start=found.period.start_at,
+        period_end=found.period.end_at,
+        issued_at=found.issued_at,
+        credits_minor=found.credits.minor,
+        amount_due_minor=found.amount_due.minor,
     )
 
 
@@ -191,6 +211,16 @@ def explanation_view(explanation: Explanation) -> ExplanationView:
             DayView(start=day.start, quantity=decimal_text(day.quantity), events=day.events) for day in explanation.days
         ],
     )
+
+
+def _draft(draft: Draft) -> dict[str, Any]:
+    return {
+        "currency": draft.currency,
+        "lines": [line_view(line) for line in draft.lines],
+        "subtotal_minor": draft.subtotal.minor,
+        "tax_minor": draft.tax.minor,
+        "total_minor": draft.total.minor,
+    }
 
 
 def _summary(invoice: Invoice) -> dict[str, object]:

@@ -120,12 +120,12 @@ async def _standing(tx: Tx, unit: Unit, customer: accounts.Customer, rehearsal: 
     used = await metering.quantities(tx, customer_id=customer.id, start=start, end=end + timedelta(microseconds=1))
     cost = invoice = None
     adjustments: list[Adjustment] = []
-    draft = await billing.next_invoice(tx, unit.settings, customer_id=customer.id, now=unit.now)
-    if draft is not None:
-        invoice = draft.total
+    found = await billing.next_invoice(tx, unit.settings, customer_id=customer.id, now=unit.now)
+    if found is not None:
+        invoice = found.draft.total
         with suppress(billing.SubscriptionMissing):  # It ended, and its last period is still to be closed.
             cost = (await billing.cost_so_far(tx, customer_id=customer.id, now=unit.now)).total
-        late = await billing.find_late_usage(tx, customer_id=customer.id, currency=draft.currency, at=unit.now)
+        late = await billing.find_late_usage(tx, customer_id=customer.id, currency=found.draft.currency, at=unit.now)
         adjustments = [
             Adjustment(
                 each.now.meter,

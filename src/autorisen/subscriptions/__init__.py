@@ -109,6 +109,7 @@ from autorisen.subscriptions.store_renewals import (
     claim_due_periods,
     count_due_periods,
     next_end,
+    open_periods_of,
     periods_by_id,
     put_off,
 )
@@ -197,6 +198,7 @@ __all__ = [
     "next_end",
     "next_period_end",
     "on_customer_created",
+    "open_periods_of",
     "paid_time_after",
     "pause_now",
     "period",

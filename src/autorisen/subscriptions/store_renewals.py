@@ -48,6 +48,11 @@ COUNT_DUE: LiteralString = """
 
 PERIODS_BY_ID: LiteralString = "SELECT * FROM subscriptions.periods WHERE id = ANY(%(ids)s::uuid[])"
 
+OPEN_PERIODS_OF: LiteralString = """
+    SELECT * FROM subscriptions.periods
+    WHERE customer_id = %(customer_id)s AND status = 'open' ORDER BY end_at, id
+"""
+
 SUBSCRIPTIONS_BY_ID: LiteralString = "SELECT * FROM subscriptions.subscriptions WHERE id = ANY(%(ids)s::uuid[])"
 
 FOLLOWING_PERIODS: LiteralString = """
@@ -144,6 +149,12 @@ async def count_due_periods(tx: Tx, *, ended_by: datetime) -> int:
 async def periods_by_id(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Period]:
     """The periods with these ids; ids that do not exist are left out."""
     return {row["id"]: store.period_of_row(row) for row in await _all(tx, PERIODS_BY_ID, {"ids": list(ids)})}
+
+
+async def open_periods_of(tx: Tx, customer_id: UUID) -> list[Period]:
+    """The customer's periods that are not closed, of all of its subscriptions, in the order of their ends."""
+    rows = await _all(tx, OPEN_PERIODS_OF, {"customer_id": customer_id})
+    return [store.period_of_row(row) for row in rows]
 
 
 async def subscriptions_by_id(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Subscription]:
