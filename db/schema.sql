@@ -742,6 +742,25 @@ CREATE TABLE billing.closings (
     CONSTRAINT closings_kind_check CHECK ((kind = ANY (ARRAY['paid'::text, 'trial'::text, 'pause'::text])))
 );
 
+CREATE TABLE billing.coupon_codes (
+    code text NOT NULL,
+    redeemed integer NOT NULL,
+    CONSTRAINT coupon_codes_code_check CHECK ((code <> ''::text)),
+    CONSTRAINT coupon_codes_redeemed_check CHECK ((redeemed >= 0))
+);
+
+CREATE TABLE billing.coupon_uses (
+    redemption_id uuid NOT NULL,
+    uses_max integer NOT NULL,
+    number integer NOT NULL,
+    period_id uuid NOT NULL,
+    invoice_id uuid,
+    amount_minor bigint NOT NULL,
+    used_at timestamp with time zone NOT NULL,
+    CONSTRAINT coupon_uses_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT coupon_uses_check CHECK (((number >= 1) AND (number <= uses_max)))
+);
+
 CREATE TABLE billing.credit_note_lines (
     id uuid NOT NULL,
     credit_note_id uuid NOT NULL,
@@ -801,15 +820,21 @@ CREATE TABLE billing.invoice_lines (
     tax_minor bigint NOT NULL,
     period_start timestamp with time zone NOT NULL,
     period_end timestamp with time zone NOT NULL,
-    price_id uuid NOT NULL,
+    price_id uuid,
     meter text,
     rated_usage_id uuid,
+    redemption_id uuid,
     CONSTRAINT invoice_lines_check CHECK ((period_end >= period_start)),
     CONSTRAINT invoice_lines_check1 CHECK (((abs(tax_minor) <= abs(amount_minor)) AND ((sign((tax_minor)::double precision) * sign((amount_minor)::double precision)) >= (0)::double precision))),
     CONSTRAINT invoice_lines_check2 CHECK (((kind = ANY (ARRAY['usage'::text, 'usage_adjustment'::text])) = (rated_usage_id IS NOT NULL))),
     CONSTRAINT invoice_lines_check3 CHECK (((meter IS NULL) = (rated_usage_id IS NULL))),
+    CONSTRAINT invoice_lines_discount CHECK (
+CASE kind
+    WHEN 'discount'::text THEN ((redemption_id IS NOT NULL) AND (price_id IS NULL) AND (amount_minor < 0))
+    ELSE ((redemption_id IS NULL) AND (price_id IS NOT NULL))
+END),
     CONSTRAINT invoice_lines_included_check CHECK ((included >= (0)::numeric)),
-    CONSTRAINT invoice_lines_kind_check CHECK ((kind = ANY (ARRAY['flat_fee'::text, 'usage'::text, 'proration_credit'::text, 'usage_adjustment'::text]))),
+    CONSTRAINT invoice_lines_kind_check CHECK ((kind = ANY (ARRAY['flat_fee'::text, 'usage'::text, 'proration_credit'::text, 'usage_adjustment'::text, 'discount'::text]))),
     CONSTRAINT invoice_lines_position_check CHECK (("position" > 0))
 );
 
@@ -954,6 +979,24 @@ CREATE TABLE billing.rated_usage (
     CONSTRAINT rated_usage_unit_amount_check CHECK ((unit_amount >= (0)::numeric))
 );
 
+CREATE TABLE billing.redemptions (
+    id uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    coupon_version_id uuid NOT NULL,
+    coupon_key text NOT NULL,
+    code text NOT NULL,
+    number integer NOT NULL,
+    number_max integer,
+    uses_max integer NOT NULL,
+    one_per_customer boolean NOT NULL,
+    scope text NOT NULL,
+    redeemed_at timestamp with time zone NOT NULL,
+    CONSTRAINT redemptions_check CHECK ((number <= number_max)),
+    CONSTRAINT redemptions_number_check CHECK ((number > 0)),
+    CONSTRAINT redemptions_scope_check CHECK ((scope = ANY (ARRAY['all'::text, 'fees'::text]))),
+    CONSTRAINT redemptions_uses_max_check CHECK ((uses_max > 0))
+);
+
 CREATE TABLE billing.top_ups (
     id uuid NOT NULL,
     customer_id uuid NOT NULL,
@@ -1020,6 +1063,18 @@ CREATE TABLE billing.wallet_movements (
     CONSTRAINT wallet_movements_check CHECK (((amount_minor <> 0) AND ((kind = ANY (ARRAY['grant'::text, 'return'::text])) = (amount_minor > 0)))),
     CONSTRAINT wallet_movements_check1 CHECK (((kind = ANY (ARRAY['draw'::text, 'return'::text])) = (invoice_id IS NOT NULL))),
     CONSTRAINT wallet_movements_kind_check CHECK ((kind = ANY (ARRAY['grant'::text, 'draw'::text, 'expire'::text, 'return'::text, 'void'::text])))
+);
+
+CREATE TABLE catalog.coupon_versions (
+    id uuid NOT NULL,
+    coupon_key text NOT NULL,
+    version integer NOT NULL,
+    terms jsonb NOT NULL,
+    retired boolean NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT coupon_versions_coupon_key_check CHECK ((coupon_key <> ''::text)),
+    CONSTRAINT coupon_versions_terms_check CHECK ((jsonb_typeof(terms) = 'object'::text)),
+    CONSTRAINT coupon_versions_version_check CHECK ((version > 0))
 );
 
 CREATE TABLE catalog.plan_versions (
@@ -1859,6 +1914,15 @@ ALTER TABLE ONLY billing.automatic_top_ups
 ALTER TABLE ONLY billing.closings
     ADD CONSTRAINT closings_pkey PRIMARY KEY (period_id);
 
+ALTER TABLE ONLY billing.coupon_codes
+    ADD CONSTRAINT coupon_codes_pkey PRIMARY KEY (code);
+
+ALTER TABLE ONLY billing.coupon_uses
+    ADD CONSTRAINT coupon_uses_pkey PRIMARY KEY (redemption_id, number);
+
+ALTER TABLE ONLY billing.coupon_uses
+    ADD CONSTRAINT coupon_uses_redemption_id_invoice_id_key UNIQUE (redemption_id, invoice_id);
+
 ALTER TABLE ONLY billing.credit_note_lines
     ADD CONSTRAINT credit_note_lines_credit_note_id_invoice_line_id_key UNIQUE (credit_note_id, invoice_line_id);
 
@@ -1916,6 +1980,15 @@ ALTER TABLE ONLY billing.rated_usage
 ALTER TABLE ONLY billing.rated_usage
     ADD CONSTRAINT rated_usage_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY billing.redemptions
+    ADD CONSTRAINT redemptions_code_number_key UNIQUE (code, number);
+
+ALTER TABLE ONLY billing.redemptions
+    ADD CONSTRAINT redemptions_id_uses_max_key UNIQUE (id, uses_max);
+
+ALTER TABLE ONLY billing.redemptions
+    ADD CONSTRAINT redemptions_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY billing.top_ups
     ADD CONSTRAINT top_ups_pkey PRIMARY KEY (id);
 
@@ -1933,6 +2006,12 @@ ALTER TABLE ONLY billing.wallet_grants
 
 ALTER TABLE ONLY billing.wallet_movements
     ADD CONSTRAINT wallet_movements_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY catalog.coupon_versions
+    ADD CONSTRAINT coupon_versions_coupon_key_version_key UNIQUE (coupon_key, version);
+
+ALTER TABLE ONLY catalog.coupon_versions
+    ADD CONSTRAINT coupon_versions_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY catalog.plan_versions
     ADD CONSTRAINT plan_versions_pkey PRIMARY KEY (id);
@@ -2170,6 +2249,8 @@ CREATE INDEX credit_notes_of_customer ON billing.credit_notes USING btree (custo
 
 CREATE INDEX credit_notes_of_invoice ON billing.credit_notes USING btree (invoice_id);
 
+CREATE UNIQUE INDEX invoice_lines_once_per_coupon ON billing.invoice_lines USING btree (invoice_id, redemption_id) WHERE (redemption_id IS NOT NULL);
+
 CREATE UNIQUE INDEX invoice_lines_once_per_rating ON billing.invoice_lines USING btree (rated_usage_id) WHERE (rated_usage_id IS NOT NULL);
 
 CREATE INDEX invoices_disputed ON billing.invoices USING btree (subscription_id) WHERE (disputed_at IS NOT NULL);
@@ -2187,6 +2268,10 @@ CREATE UNIQUE INDEX pending_changes_applied_once ON billing.pending_changes USIN
 CREATE UNIQUE INDEX pending_changes_once ON billing.pending_changes USING btree (subscription_id, plan_version_id, "interval") WHERE (status = 'waiting'::text);
 
 CREATE INDEX rated_usage_of_customer ON billing.rated_usage USING btree (customer_id, period_end DESC);
+
+CREATE INDEX redemptions_of_customer ON billing.redemptions USING btree (customer_id, redeemed_at);
+
+CREATE UNIQUE INDEX redemptions_one_per_customer ON billing.redemptions USING btree (coupon_key, customer_id) WHERE one_per_customer;
 
 CREATE INDEX top_ups_of_customer ON billing.top_ups USING btree (customer_id, created_at DESC, id DESC);
 
@@ -2320,6 +2405,8 @@ CREATE TRIGGER audits_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing
 
 CREATE TRIGGER closings_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.closings FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
+CREATE TRIGGER coupon_uses_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.coupon_uses FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
 CREATE TRIGGER credit_note_lines_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.credit_note_lines FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE TRIGGER credit_note_lines_check BEFORE INSERT ON billing.credit_note_lines FOR EACH ROW EXECUTE FUNCTION billing.check_credited_line();
@@ -2354,6 +2441,8 @@ CREATE TRIGGER period_fees_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON bi
 
 CREATE TRIGGER rated_usage_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.rated_usage FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
+CREATE TRIGGER redemptions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.redemptions FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
 CREATE TRIGGER top_ups_keep BEFORE DELETE OR UPDATE ON billing.top_ups FOR EACH ROW EXECUTE FUNCTION billing.keep_top_up();
 
 CREATE TRIGGER top_ups_keep_all BEFORE TRUNCATE ON billing.top_ups FOR EACH STATEMENT EXECUTE FUNCTION billing.keep_top_up();
@@ -2371,6 +2460,8 @@ CREATE TRIGGER wallet_movements_append_only BEFORE DELETE OR UPDATE OR TRUNCATE 
 CREATE CONSTRAINT TRIGGER wallet_movements_draws AFTER INSERT ON billing.wallet_movements DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.kind = 'draw'::text)) EXECUTE FUNCTION billing.check_draws();
 
 CREATE TRIGGER wallet_movements_move AFTER INSERT ON billing.wallet_movements FOR EACH ROW EXECUTE FUNCTION billing.move_credits();
+
+CREATE TRIGGER coupon_versions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON catalog.coupon_versions FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE TRIGGER plan_versions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON catalog.plan_versions FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
@@ -2482,6 +2573,15 @@ ALTER TABLE ONLY billing.closings
 ALTER TABLE ONLY billing.closings
     ADD CONSTRAINT closings_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES subscriptions.subscriptions(id);
 
+ALTER TABLE ONLY billing.coupon_uses
+    ADD CONSTRAINT coupon_uses_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES billing.invoices(id);
+
+ALTER TABLE ONLY billing.coupon_uses
+    ADD CONSTRAINT coupon_uses_period_id_fkey FOREIGN KEY (period_id) REFERENCES subscriptions.periods(id);
+
+ALTER TABLE ONLY billing.coupon_uses
+    ADD CONSTRAINT coupon_uses_redemption_id_uses_max_fkey FOREIGN KEY (redemption_id, uses_max) REFERENCES billing.redemptions(id, uses_max);
+
 ALTER TABLE ONLY billing.credit_note_lines
     ADD CONSTRAINT credit_note_lines_credit_note_id_fkey FOREIGN KEY (credit_note_id) REFERENCES billing.credit_notes(id);
 
@@ -2505,6 +2605,9 @@ ALTER TABLE ONLY billing.invoice_lines
 
 ALTER TABLE ONLY billing.invoice_lines
     ADD CONSTRAINT invoice_lines_rated_usage_id_fkey FOREIGN KEY (rated_usage_id) REFERENCES billing.rated_usage(id);
+
+ALTER TABLE ONLY billing.invoice_lines
+    ADD CONSTRAINT invoice_lines_redemption_id_fkey FOREIGN KEY (redemption_id) REFERENCES billing.redemptions(id);
 
 ALTER TABLE ONLY billing.invoice_payments
     ADD CONSTRAINT invoice_payments_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES billing.invoices(id);
@@ -2559,6 +2662,15 @@ ALTER TABLE ONLY billing.rated_usage
 
 ALTER TABLE ONLY billing.rated_usage
     ADD CONSTRAINT rated_usage_price_id_fkey FOREIGN KEY (price_id) REFERENCES catalog.prices(id);
+
+ALTER TABLE ONLY billing.redemptions
+    ADD CONSTRAINT redemptions_code_fkey FOREIGN KEY (code) REFERENCES billing.coupon_codes(code);
+
+ALTER TABLE ONLY billing.redemptions
+    ADD CONSTRAINT redemptions_coupon_version_id_fkey FOREIGN KEY (coupon_version_id) REFERENCES catalog.coupon_versions(id);
+
+ALTER TABLE ONLY billing.redemptions
+    ADD CONSTRAINT redemptions_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
 
 ALTER TABLE ONLY billing.top_ups
     ADD CONSTRAINT top_ups_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);

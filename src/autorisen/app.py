@@ -22,6 +22,8 @@ from autorisen.accounts import pages as accounts_pages
 from autorisen.billing import api as billing_api
 from autorisen.billing import pages as billing_pages
 from autorisen.billing.closing import api as closing_api
+from autorisen.billing.coupons import api as coupons_api
+from autorisen.billing.coupons import pages as coupon_pages
 from autorisen.billing.wallet import api as wallet_api
 from autorisen.billing.wallet import pages as wallet_pages
 from autorisen.billing.what_if import api as what_if_api
@@ -77,6 +79,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     closing_api.router,
     wallet_api.router,
     what_if_api.router,
+    coupons_api.router,
     catalog_api.router,
     ledger_api.router,
     statements_api.router,
@@ -93,6 +96,7 @@ PAGE_ROUTERS: tuple[APIRouter, ...] = (
     static_router,
     billing_pages.router,
     wallet_pages.router,
+    coupon_pages.router,
     statements_pages.router,
     sandbox_pages.router,
 )

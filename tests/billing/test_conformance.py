@@ -15,6 +15,7 @@ from uuid import UUID
 import pytest
 
 from autorisen.billing.build_invoice import Fee, LateUsage, close_lines, upgrade_lines
+from autorisen.billing.coupons import with_discounts
 from autorisen.billing.model import Line, TaxTerms, sum_of
 from autorisen.billing.rate_usage import PeriodUsage, RatingTerms, rate_usage
 from autorisen.billing.rated_usage import RatedUsage
@@ -22,11 +23,18 @@ from autorisen.billing.tax import tax_terms
 from autorisen.catalog import FlatPrice, PlanVersion, Used, load_catalog, split
 from autorisen.kit.money import Money
 from autorisen.metering import Quantity
-from tests.factories.billing import BUYER, START, SUPPLIER
+from tests.factories.billing import BUYER, START, SUPPLIER, a_draft
 from tests.factories.catalog import catalog_of
+from tests.factories.coupons import redemption_of
 
 CASES = Path(__file__).parent / "conformance"
-DEFAULTS = {"start": START, "end": datetime(2026, 4, 1, 8, tzinfo=UTC), "interval": "month", "quantity": "0"}
+DEFAULTS = {
+    "start": START,
+    "end": datetime(2026, 4, 1, 8, tzinfo=UTC),
+    "interval": "month",
+    "quantity": "0",
+    "coupons": [],
+}
 
 
 def cases() -> Iterator[Any]:
@@ -39,7 +47,7 @@ def cases() -> Iterator[Any]:
 
 @pytest.mark.parametrize("case", list(cases()))
 def test_the_lines_are_to_the_cent(case: dict[str, Any]) -> None:
-    lines = upgraded(case) if "upgrade" in case else closed(case)
+    lines = discounted(case, upgraded(case) if "upgrade" in case else closed(case))
     assert [[line.kind.value, f"{line.amount.major:.2f}", f"{line.tax.major:.2f}"] for line in lines] == case["lines"]
     for line in lines:
         if line.parts:
@@ -48,9 +56,19 @@ def test_the_lines_are_to_the_cent(case: dict[str, Any]) -> None:
 
 def test_there_are_enough_cases_and_each_has_its_source() -> None:
     found = [param.values[0] for param in cases()]
-    assert len(found) >= 90
+    assert len(found) >= 135
     assert all(case["source"] for case in found)
     assert len({param.id for param in cases()}) == len(found)
+
+
+def discounted(case: dict[str, Any], lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    """The lines, and those of the case's coupons, the first one redeemed first."""
+    if not lines:
+        return lines
+    currency = lines[0].amount.currency
+    draft = a_draft(*lines, terms=terms_of(case, currency), currency=currency)
+    held = [redemption_of(text, used=used, id=number) for number, (text, used) in enumerate(case["coupons"], start=1)]
+    return with_discounts(draft, held, case.get("plan", "pro")).lines
 
 
 def plan_of(case: dict[str, Any]) -> PlanVersion:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 from autorisen.catalog import CatalogInvalid, shipped_catalog
 from autorisen.cli import command_line
 from autorisen.metering import MeterInUse
+from tests.factories.coupons import catalog_with, coupon_text
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +47,17 @@ def test_plan_diff_and_apply(tmp_path: Path) -> None:
 
 COUNT = 'event_type = "agent.execution"\naggregation = "count"'
 NEW_METER = f'[[meter]]\nkey = "agent.hours"\nname = "Hours"\nunit = "hours"\n{COUNT}\n'
+
+
+def test_coupons_are_planned_and_told(tmp_path: Path) -> None:
+    file = tmp_path / "coupons.toml"
+    file.write_text(catalog_with(coupon_text()), encoding="utf-8")
+    assert "+ coupon launch: add as version 1" in command("catalog", "plan", str(file)).output
+    assert "  + percent: 0.2" in command("catalog", "diff", str(file)).output
+    applied = command("catalog", "apply", str(file)).output
+    assert "+ coupon launch: version 1" in applied
+    assert "1 coupons changed, at once; who redeemed one keeps its terms." in applied
+    assert command("catalog", "apply", str(file)).output == "Nothing to change: the file is what is sold.\n"
 
 
 def test_meters_are_planned_and_told(tmp_path: Path) -> None:

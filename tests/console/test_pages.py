@@ -18,6 +18,7 @@ from autorisen.kit.work import Worker, enqueue
 from autorisen.kit.work.store import list_jobs
 from tests.factories.accounts import make_customer, make_member, make_user, sign_in
 from tests.factories.catalog import apply_shipped, apply_text, catalog_of
+from tests.factories.coupons import coupon_text
 from tests.factories.payments import WEBHOOK, signed
 
 PAGES = (
@@ -67,6 +68,7 @@ async def test_the_catalog_shows_prices_by_dimension_and_what_is_announced(
     cells = 'cell = [{ match = { model = "large" }, price = [{ currency = "ZAR", amount = "1.00" }] }]'
     usage = f'included = 9\noverage = true\n{cells}\nprice = [{{ currency = "ZAR", amount = "0.10" }}]'
     text = catalog_of(usage, fee="99.00").replace("value_path", 'group_by = ["model"]\nvalue_path')
+    text += coupon_text(codes='{ code = "LAUNCH", max_redemptions = 1000, valid_until = 2026-06-01T00:00:00Z }')
     async with runtime.unit() as unit:
         await apply_text(unit, text)
         await subscriptions.start_subscription(unit, customer=await make_customer(unit), plan_key="tested")
@@ -81,7 +83,8 @@ async def test_the_catalog_shows_prices_by_dimension_and_what_is_announced(
         "R1,00 per unit",
     ):
         assert shown in page
-    assert "Tested, version 2" in page
+    for shown in ("Tested, version 2", "LAUNCH", "20 % off, once", "until 1 Jun 2026", "0 of 1 000"):
+        assert shown in page
     assert "From 1 Jul 2026" in page
 
 

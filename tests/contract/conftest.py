@@ -30,10 +30,14 @@ from autorisen.kit.work import Worker
 from autorisen.worker import registry
 from tests.factories.accounts import PASSWORD, make_key, make_member
 from tests.factories.billing import Shop
+from tests.factories.catalog import apply_text
+from tests.factories.coupons import catalog_with, coupon_text
 from tests.factories.payments import FAILS_LATER, SUCCEEDS, WEBHOOK, signed
 
 SETTINGS = Settings(secret_key="a-secret-key-for-tests-only-0123456789", public_url="http://127.0.0.1")
 MEMBER = "ann@acme.example"
+# A coupon that every caller can redeem for the same customer.
+MANY_TIMES = 'percent = "1"\nduration = "once"\none_per_customer = false'
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ async def _seed(runtime: Runtime) -> Seeded:
         await make_member(unit, acme.id, email=MEMBER)
         (bought,) = await wallet.grants_of(unit.tx, acme.id)
         (parked,) = await payments.list_deliveries(unit.tx, status=payments.DeliveryStatus.PARKED)
+        await apply_text(unit, catalog_with(coupon_text(MANY_TIMES)))
         keys = {"operator": await make_key(unit, None), "customer": await make_key(unit, acme.id)}
     await runtime.database.close()
     names = {

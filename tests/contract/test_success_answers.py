@@ -89,6 +89,8 @@ CALLS = (
     Call("GET /api/closings", ("operator",)),
     Call("POST /api/closings/retry", ("operator",), body={}),
     Call("GET /api/plans"),
+    Call("POST /api/coupons/redeem", query=OF_ACME, body={"code": "launch"}),
+    Call("GET /api/coupons", query=OF_ACME),
     Call("GET /api/ledger/trial-balance", ("operator",)),
     Call("GET /api/statement", query=OF_ACME),
     Call("GET /api/ledger/accounts/{account}/statement", ("operator",), path=(("account", "clearing:sandbox"),)),

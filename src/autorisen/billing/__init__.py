@@ -31,6 +31,7 @@ from autorisen.billing.closing import (
 )
 from autorisen.billing.collect import COLLECT_JOB
 from autorisen.billing.cost_so_far import CostSoFar, cost_so_far
+from autorisen.billing.coupons import code_counts, coupon_words
 from autorisen.billing.credit_notes.issue_credit_note import Request as CreditRequest
 from autorisen.billing.credit_notes.issue_credit_note import issue_credit_note, preview_credit_note
 from autorisen.billing.credit_notes.model import CreditDraft, CreditNote, Settlement, Wanted
@@ -176,11 +177,13 @@ __all__ = [
     "checkout_state",
     "close_due",
     "close_period",
+    "code_counts",
     "compare_closings",
     "cost_so_far",
     "count_closings",
     "count_due",
     "count_unapplied",
+    "coupon_words",
     "credit_movements",
     "credit_notes_of",
     "credited",

@@ -19,7 +19,7 @@ def fee_between(
     price = plan.flat_price(currency, interval)
     if price is None or not price.amount:
         return None
-    return Fee(plan.name, interval, price.amount, price.id, start_at, end_at)
+    return Fee(plan.name, interval, price.amount, price.id, start_at, end_at, plan.plan_key)
 
 
 def empty_draft(

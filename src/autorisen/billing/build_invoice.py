@@ -27,6 +27,7 @@ class Fee:
     price_id: UUID
     start_at: datetime
     end_at: datetime
+    plan_key: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from uuid import UUID
 from autorisen import accounts, catalog, subscriptions
 from autorisen.billing.build_draft import empty_draft, fee_between
 from autorisen.billing.build_invoice import Fee, fee_line, upgrade_lines
+from autorisen.billing.coupons import redemptions_of, with_discounts
 from autorisen.billing.model import Draft, Purpose
 from autorisen.billing.parties import supplier_party
 from autorisen.kit.database import Tx
@@ -26,7 +27,8 @@ async def draft_start(
 ) -> Draft:
     """The invoice of a first period's fee."""
     empty = await _empty(tx, settings, subscription, period_id, Purpose.START, at)
-    return replace(empty, lines=(fee_line(fee, empty.tax_terms),))
+    draft = replace(empty, lines=(fee_line(fee, empty.tax_terms),))
+    return with_discounts(draft, await redemptions_of(tx, draft.customer_id), fee.plan_key)
 
 
 async def draft_upgrade(
@@ -42,7 +44,8 @@ async def draft_upgrade(
     """The invoice of a plan change: the new fee, less the unused part of what was paid."""
     empty = await _empty(tx, settings, subscription, period_id, Purpose.UPGRADE, at)
     lines = upgrade_lines(new_fee=new_fee, paid_fee=paid_fee, at=at, terms=empty.tax_terms)
-    return replace(empty, lines=lines)
+    draft = replace(empty, lines=lines)
+    return with_discounts(draft, await redemptions_of(tx, draft.customer_id), new_fee.plan_key)
 
 
 async def _empty(

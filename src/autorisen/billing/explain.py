@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from autorisen import catalog, metering
 from autorisen.billing import store_rated
+from autorisen.billing.coupons import Redemption, redemption
 from autorisen.billing.model import Invoice, Line
 from autorisen.billing.rated_usage import RatedUsage
 from autorisen.kit.database import Tx
@@ -22,6 +23,7 @@ class Explanation:
     rated: RatedUsage | None = None
     before: RatedUsage | None = None
     days: tuple[metering.Bucket, ...] = ()
+    coupon: Redemption | None = None
 
 
 async def explain(tx: Tx, invoice: Invoice) -> list[Explanation]:
@@ -32,7 +34,8 @@ async def explain(tx: Tx, invoice: Invoice) -> list[Explanation]:
 async def _explain_line(tx: Tx, invoice: Invoice, line: Line) -> Explanation:
     rated = None if line.rated_usage_id is None else await store_rated.rated_usage(tx, line.rated_usage_id)
     if rated is None:
-        return Explanation(line)
+        coupon = None if line.redemption_id is None else await redemption(tx, line.redemption_id)
+        return Explanation(line, coupon=coupon)
     plan = await catalog.plan_version(tx, rated.plan_version_id)
     return Explanation(
         line=line,

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from autorisen import ledger
 from autorisen.billing import store, store_issue
+from autorisen.billing.coupons import use_coupons, uses_of
 from autorisen.billing.facts import InvoiceIssued
 from autorisen.billing.model import Draft, Invoice, Line, LineKind, sum_of
 from autorisen.billing.new_invoice import NewInvoice
@@ -24,6 +25,7 @@ REVENUE_ACCOUNTS = {
     LineKind.PRORATION_CREDIT: ledger.chart.REVENUE_SUBSCRIPTION,
     LineKind.USAGE: ledger.chart.REVENUE_USAGE,
     LineKind.USAGE_ADJUSTMENT: ledger.chart.REVENUE_USAGE,
+    LineKind.DISCOUNT: ledger.chart.REVENUE_DISCOUNTS,
 }
 
 
@@ -60,12 +62,14 @@ async def issue_many(unit: Unit, invoices: Sequence[NewInvoice]) -> None:
     await store_issue.insert_issued(unit.tx, issued, credits, at=unit.now, due_at=due_at)
     await ledger.post_facts(unit, [issue_posting(new.id, new.draft, n) for new, n in issued], occurred_at=unit.now)
     await record_many(unit, [_issued(new.id, new.draft, number, unit.now) for new, number in issued])
+    await use_coupons(unit, [use for new in invoices for use in uses_of(new.draft, new.id)])
     await book_credits(unit, [(new, number, credits[new.id]) for new, number in issued if new.id in credits])
 
 
 async def finalise_invoice(unit: Unit, invoice: Invoice) -> Invoice:
     """Turn a stored draft into a claim: number, ledger, fact."""
     (number,) = await number_invoices(unit, 1)
+    await use_coupons(unit, uses_of(invoice, invoice.id))
     await store.finalise(unit.tx, invoice.id, number=number, at=unit.now, due_at=unit.now + PAYMENT_TERM)
     await ledger.post_fact(unit, issue_posting(invoice.id, invoice, number), occurred_at=unit.now)
     await record(unit, _issued(invoice.id, invoice, number, unit.now))

@@ -52,6 +52,7 @@ class LineKind(StrEnum):
     USAGE = "usage"
     PRORATION_CREDIT = "proration_credit"
     USAGE_ADJUSTMENT = "usage_adjustment"
+    DISCOUNT = "discount"
 
 
 class TaxTreatment(StrEnum):
@@ -104,6 +105,7 @@ class Line:
     id: UUID | None = None
     parts: tuple[Part, ...] = ()
     cell: Cell | None = None
+    redemption_id: UUID | None = None
 
     @property
     def net(self) -> Money:

@@ -66,7 +66,7 @@ def quantity_text(quantity: Decimal) -> str:
 
 def unit_price_text(line: Line) -> str:
     """The price of one unit, or of so many that cents show: R0,25 per execution; empty where the units have no one."""
-    if line.kind is LineKind.PRORATION_CREDIT or line.parts or not line.unit_amount:
+    if line.kind in (LineKind.PRORATION_CREDIT, LineKind.DISCOUNT) or line.parts or not line.unit_amount:
         return ""
     return unit_price(line.unit_amount, line.amount.currency, line.unit_label)
 

@@ -77,14 +77,14 @@ SELECT * FROM unnest(%(period_ids)s::uuid[], %(invoice_ids)s::uuid[], %(line_ids
 """
 # What credit notes took back of a fee was not paid in the end: its unused time is credited no second time.
 FEE = """
-SELECT l.price_id, i.currency, l.period_start, l.period_end,
+SELECT f.invoice_id, l.price_id, i.currency, l.period_start, l.period_end,
     l.amount_minor - coalesce(sum(c.amount_minor), 0)::bigint AS amount_minor
 FROM billing.period_fees f
 JOIN billing.invoices i ON i.id = f.invoice_id
 JOIN billing.invoice_lines l ON l.id = f.line_id
 LEFT JOIN billing.credit_note_lines c ON c.invoice_line_id = l.id
 WHERE f.period_id = %(period_id)s AND i.status = 'paid' AND i.refunded_at IS NULL AND i.disputed_at IS NULL
-GROUP BY l.id, i.currency
+GROUP BY l.id, i.currency, f.invoice_id
 """
 FEE_INVOICE = "SELECT invoice_id FROM billing.period_fees WHERE period_id = %(period_id)s"
 
@@ -180,7 +180,7 @@ _INVOICE_COLUMNS = (
 )  # fmt: skip
 _LINE_COLUMNS = (
     "id", "description", "quantity", "included", "unit_amount", "unit_label", "period_start", "period_end", "price_id",
-    "meter", "rated_usage_id",
+    "meter", "rated_usage_id", "redemption_id",
 )  # fmt: skip
 
 

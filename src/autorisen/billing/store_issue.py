@@ -26,12 +26,13 @@ FROM json_to_recordset(%(rows)s::json) AS invoice (id uuid, number text, custome
 """
 INSERT_LINES = """
 INSERT INTO billing.invoice_lines (id, invoice_id, position, kind, description, quantity, included, unit_amount,
-    unit_label, amount_minor, tax_minor, period_start, period_end, price_id, meter, rated_usage_id)
+    unit_label, amount_minor, tax_minor, period_start, period_end, price_id, meter, rated_usage_id, redemption_id)
 SELECT id, invoice_id, position, kind, description, quantity, included, unit_amount, unit_label, amount_minor,
-    tax_minor, period_start, period_end, price_id, meter, rated_usage_id
+    tax_minor, period_start, period_end, price_id, meter, rated_usage_id, redemption_id
 FROM json_to_recordset(%(rows)s::json) AS line (id uuid, invoice_id uuid, position int, kind text, description text,
     quantity numeric, included numeric, unit_amount numeric, unit_label text, amount_minor bigint, tax_minor bigint,
-    period_start timestamptz, period_end timestamptz, price_id uuid, meter text, rated_usage_id uuid)
+    period_start timestamptz, period_end timestamptz, price_id uuid, meter text, rated_usage_id uuid,
+    redemption_id uuid)
 """
 # The row stays locked until the transaction ends: that is what keeps the numbers without gaps and without doubles.
 TAKE_NUMBERS = """
@@ -110,6 +111,7 @@ def _line_row(line: Line) -> dict[str, object]:
         "price_id": line.price_id,
         "meter": line.meter,
         "rated_usage_id": line.rated_usage_id,
+        "redemption_id": line.redemption_id,
     }
 
 

@@ -1,11 +1,13 @@
 """South African VAT as data: which rate applies to an invoice, and what a tax invoice must show. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from autorisen.billing.model import Invoice, Party, TaxTerms, TaxTreatment
+from autorisen.billing.model import Invoice, Line, Party, TaxTerms, TaxTreatment
 from autorisen.kit.money import Money, tax_fraction
 
 TAX_ZONE = ZoneInfo("Africa/Johannesburg")
@@ -78,3 +80,13 @@ def tax_statement(terms: TaxTerms) -> str:
 def percent(rate: Decimal) -> str:
     """0.15 as `15 %`."""
     return f"{(rate * 100).normalize():f} %"
+
+
+def discount_tax(before: Sequence[Line], amount: Money) -> Money:
+    """The VAT of a discount of that (negative) amount on these lines.
+
+    All of an invoice has one rate, so the discount takes off VAT as it takes off the total; never more of it.
+    """
+    total, tax, off = sum(line.amount.minor for line in before), sum(line.tax.minor for line in before), -amount.minor
+    share = (Fraction(tax * off, total) if total else Fraction(0)) + Fraction(1, 2)
+    return Money(-min(max(share.__floor__(), 0), off), amount.currency)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from autorisen.billing.cost_so_far import CostSoFar
+from autorisen.billing.coupons.views import CouponView, coupon_view
 from autorisen.billing.explain import Explanation
 from autorisen.billing.line_views import LineView, PartView, decimal_text, line_view, parts_view
 from autorisen.billing.model import Draft, Invoice, InvoiceStatus, Party, Purpose
@@ -135,6 +136,7 @@ class ExplanationView(BaseModel):
     rated: RatingView | None
     billed_before: RatingView | None
     days: list[DayView]
+    coupon: CouponView | None
 
 
 class Explanations(BaseModel):
@@ -210,6 +212,7 @@ def explanation_view(explanation: Explanation) -> ExplanationView:
         days=[
             DayView(start=day.start, quantity=decimal_text(day.quantity), events=day.events) for day in explanation.days
         ],
+        coupon=None if explanation.coupon is None else coupon_view(explanation.coupon, line.amount.currency),
     )
 
 

@@ -1,12 +1,15 @@
 """Plans and prices, and the pure rating of usage.
 
-Owns the PostgreSQL schema `catalog`: `plan_versions` and `prices`, both append-only. What is offered is a file
-(`catalog.toml`), applied like infrastructure: `plan_changes` shows what would change, `apply_catalog` adds immutable
-versions with an effective date. Records no facts: a subscription keeps the version it was sold.
+Owns the PostgreSQL schema `catalog`: `plan_versions`, `prices` and `coupon_versions`, all append-only. What is offered
+is a file (`catalog.toml`), applied like infrastructure: `plan_changes` shows what would change, `apply_catalog` adds
+immutable versions with an effective date. Records no facts: a subscription keeps the version it was sold.
 """
 
 from autorisen.catalog.apply_catalog import apply_catalog
+from autorisen.catalog.apply_coupons import apply_coupons
 from autorisen.catalog.cells import REST, Cell, Used, split
+from autorisen.catalog.coupon_changes import coupon_changes
+from autorisen.catalog.coupons import FOR_EVER, Coupon, CouponCode, DiscountScope, Duration
 from autorisen.catalog.describe_price import CellRow, cell_rows, part_words, price_words, rated_words
 from autorisen.catalog.errors import (
     CatalogInvalid,
@@ -50,8 +53,10 @@ from autorisen.catalog.store import (
     priced_meters,
 )
 from autorisen.catalog.store_audit import flat_amounts
+from autorisen.catalog.store_coupons import coupons_by_id, newest_coupons
 
 __all__ = [
+    "FOR_EVER",
     "REST",
     "WHOLE_PERIOD",
     "CatalogFile",
@@ -60,6 +65,10 @@ __all__ = [
     "CellPrice",
     "CellRow",
     "Change",
+    "Coupon",
+    "CouponCode",
+    "DiscountScope",
+    "Duration",
     "EffectiveDatePassed",
     "FlatPrice",
     "Graduated",
@@ -80,9 +89,12 @@ __all__ = [
     "Used",
     "Volume",
     "apply_catalog",
+    "apply_coupons",
     "cell_of",
     "cell_row",
     "cell_rows",
+    "coupon_changes",
+    "coupons_by_id",
     "current_plan",
     "current_plans",
     "default_plan",
@@ -90,6 +102,7 @@ __all__ = [
     "load_catalog",
     "lock_catalog",
     "months_of",
+    "newest_coupons",
     "newest_plans",
     "part_rows",
     "part_words",

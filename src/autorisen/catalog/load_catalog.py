@@ -11,6 +11,7 @@ from importlib.resources import files
 
 from autorisen.catalog.errors import CatalogInvalid
 from autorisen.catalog.load_cells import MeterTerms, dimensions_of
+from autorisen.catalog.load_coupons import coupons
 from autorisen.catalog.load_price_model import currency_of, money_of
 from autorisen.catalog.load_usage_price import usage_prices
 from autorisen.catalog.model import (
@@ -48,13 +49,14 @@ def load_catalog(toml_text: str) -> CatalogFile:
     effective_from = _effective_from(root)
     known = dict(_meter(table) for table in root.tables("meter"))
     drafts = [_plan(table, known) for table in root.tables("plan", required=True)]
+    offered = coupons(root, [draft.plan_key for draft in drafts])
     meters = tuple(table for table in document.get("meter", []) if isinstance(table, dict))
     root.refuse_unknown()
     if not errors:
         errors.extend(_rules_between_plans(drafts))
     if errors:
         raise CatalogInvalid(errors)
-    return CatalogFile(meters, tuple(drafts), effective_from)
+    return CatalogFile(meters, tuple(drafts), effective_from, offered)
 
 
 def _effective_from(root: Table) -> datetime | None:

@@ -10,6 +10,7 @@ from typing import Literal
 from uuid import UUID
 
 from autorisen.catalog.cells import Cell
+from autorisen.catalog.coupons import Coupon
 from autorisen.catalog.price_models import PerUnit, PriceModel
 from autorisen.kit.money import Money
 
@@ -151,3 +152,4 @@ class CatalogFile:
     meters: tuple[Mapping[str, object], ...]
     plans: tuple[PlanDraft, ...]
     effective_from: datetime | None = None
+    coupons: tuple[Coupon, ...] = ()

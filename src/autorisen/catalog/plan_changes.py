@@ -92,9 +92,9 @@ def plan_changes(current: Sequence[PlanVersion], file: CatalogFile) -> list[Chan
         known = newest.pop(draft.plan_key, None)
         after = terms(draft)
         if known is None:
-            changes.append(Change("add", draft.plan_key, 1, _difference({}, after)))
+            changes.append(Change("add", draft.plan_key, 1, difference({}, after)))
         elif known.retired or terms(known) != after or _cell_order(known) != _cell_order(draft):
-            lines = _difference({} if known.retired else terms(known), after)
+            lines = difference({} if known.retired else terms(known), after)
             changes.append(Change("change", draft.plan_key, known.version + 1, lines or _reordered(known, draft)))
     for gone in newest.values():
         if not gone.retired:
@@ -109,7 +109,8 @@ def plan_changes(current: Sequence[PlanVersion], file: CatalogFile) -> list[Chan
     return changes
 
 
-def _difference(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
+def difference(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
+    """One line for each term that differs."""
     lines = []
     for path in [*before, *(path for path in after if path not in before)]:
         old, new = before.get(path), after.get(path)

@@ -43,6 +43,8 @@ def plan(file: File = None) -> None:
         kept = keepers[change.plan_key]
         told = f"; {kept:,} live subscriptions keep what they have" if kept else ""
         typer.echo(f"{SIGNS[change.kind]} {change.plan_key}: {change.kind} as version {change.version}{told}")
+    for change in changes.coupons:
+        typer.echo(f"{SIGNS[change.kind]} coupon {change.plan_key}: {change.kind} as version {change.version}")
     if any(meter.kind == "refuse" for meter in changes.meters):
         typer.echo("An apply would refuse this file and change nothing.")
         raise typer.Exit(1)
@@ -56,6 +58,7 @@ def diff(file: File = None) -> None:
     changes, _ = with_runtime(lambda runtime: _plan(runtime, wanted))
     titled = [(f"meter {meter.key} ({meter.kind})", meter.lines) for meter in changes.meters]
     titled += [(f"{change.plan_key} (version {change.version})", change.lines) for change in changes.plans]
+    titled += [(f"coupon {change.plan_key} (version {change.version})", change.lines) for change in changes.coupons]
     for title, lines in titled:
         typer.echo(title)
         for line in lines:
@@ -74,6 +77,8 @@ def apply(file: File = None) -> None:
         typer.echo(f"{SIGNS[meter.kind]} meter {meter.key}: {meter.kind}")
     for change in changes.plans:
         typer.echo(f"{SIGNS[change.kind]} {change.plan_key}: version {change.version}")
+    for change in changes.coupons:
+        typer.echo(f"{SIGNS[change.kind]} coupon {change.plan_key}: version {change.version}")
     _summarise(changes, wanted, done=True)
 
 
@@ -112,6 +117,8 @@ def _summarise(changes: CatalogChanges, wanted: CatalogFile, *, done: bool = Fal
         typer.echo("Nothing to change: the file is what is sold.")
     if changes.meters:
         typer.echo(f"{len(changes.meters)} meters {changed}, at once.")
+    if changes.coupons:
+        typer.echo(f"{len(changes.coupons)} coupons {changed}, at once; who redeemed one keeps its terms.")
     if changes.plans:
         since = f"from {wanted.effective_from.isoformat()}" if wanted.effective_from else "from now"
         typer.echo(f"{len(changes.plans)} plans {changed}, {since} on.")

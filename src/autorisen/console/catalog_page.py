@@ -10,10 +10,11 @@ from decimal import Decimal
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from autorisen import catalog, metering, subscriptions
-from autorisen.catalog import FlatPrice, PlanVersion
+from autorisen import billing, catalog, metering, subscriptions
+from autorisen.catalog import Coupon, CouponCode, FlatPrice, PlanVersion
 from autorisen.console.access import Operator
 from autorisen.kit.http import RuntimeDep
+from autorisen.kit.money import EXPONENTS
 from autorisen.ui import render
 
 router = APIRouter(prefix="/catalog")
@@ -44,10 +45,21 @@ class PlanRow:
 
 
 @dataclass(frozen=True)
+class CouponRow:
+    """One code of a coupon, what it takes off in each currency, and how many have it."""
+
+    coupon: Coupon
+    code: CouponCode
+    words: str
+    redeemed: int
+
+
+@dataclass(frozen=True)
 class CatalogPage:
     """Context of console/catalog.html."""
 
     plans: Sequence[PlanRow]
+    coupons: Sequence[CouponRow]
 
 
 @router.get("")
@@ -58,13 +70,28 @@ async def catalog_page(request: Request, runtime: RuntimeDep, _operator: Operato
         counts = await subscriptions.status_counts(tx)
         current = {plan.plan_key: plan for plan in await catalog.current_plans(tx, now)}
         newest = await catalog.newest_plans(tx)
+        coupons = [coupon for coupon in await catalog.newest_coupons(tx) if not coupon.retired]
+        redeemed = await billing.code_counts(tx)
     live: dict[str, int] = {}
     for (key, status), count in counts.items():
         live[key] = live.get(key, 0) + (count if status in subscriptions.LIVE else 0)
     shown = [*current.values(), *(plan for plan in newest if current.get(plan.plan_key) != plan)]
     shown.sort(key=lambda plan: (plan.retired, plan.rank, plan.version))
-    page = CatalogPage([plan_row(plan, names, live.get(plan.plan_key, 0), now) for plan in shown])
+    page = CatalogPage(
+        plans=[plan_row(plan, names, live.get(plan.plan_key, 0), now) for plan in shown],
+        coupons=[
+            CouponRow(coupon, code, _takes_off(coupon), redeemed.get(code.code, 0))
+            for coupon in coupons
+            for code in coupon.codes
+        ],
+    )
     return render(request, "console/catalog.html", page)
+
+
+def _takes_off(coupon: Coupon) -> str:
+    """In words, of every currency in which it takes something off; alike where it is a share."""
+    words = (billing.coupon_words(coupon, currency) for currency in EXPONENTS if coupon.is_sold_in(currency))
+    return "; ".join(dict.fromkeys(words))
 
 
 def plan_row(plan: PlanVersion, names: Mapping[str, str], live: int, now: datetime) -> PlanRow:

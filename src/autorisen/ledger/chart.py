@@ -47,6 +47,7 @@ FAMILIES = (
     AccountFamily("tax:vat_output", "", _L, "VAT of invoices, less that of credit notes and write-offs"),
     AccountFamily("revenue:subscription", "", _I, "fees, without VAT"),
     AccountFamily("revenue:usage", "", _I, "usage, without VAT"),
+    AccountFamily("revenue:discounts", "", _I, "what coupons took off, without VAT: it stands on the other side"),
     AccountFamily("revenue:breakage", "", _I, "paid credits that expired unused"),
     AccountFamily("expense:gateway_fees", "", _E, "what gateways keep for moving money"),
     AccountFamily("expense:bad_debt", "", _E, "invoices that were written off, without VAT"),
@@ -61,6 +62,7 @@ CUSTOMER_FAMILIES = tuple(family.name for family in FAMILIES if family.per == "c
 DEFERRED_SUBSCRIPTION = "deferred:subscription"
 REVENUE_SUBSCRIPTION = "revenue:subscription"
 REVENUE_USAGE = "revenue:usage"
+REVENUE_DISCOUNTS = "revenue:discounts"
 REVENUE_BREAKAGE = "revenue:breakage"
 VAT_OUTPUT = "tax:vat_output"
 GATEWAY_FEES = "expense:gateway_fees"

@@ -11,20 +11,23 @@ from autorisen.kit.unit import Unit
 
 @dataclass(frozen=True)
 class CatalogChanges:
-    """What an apply would change or has changed. Plans change from the effective date on, meters at once."""
+    """What an apply would change or has changed. Plans change from the effective date on, meters and
+    coupons at once."""
 
     plans: list[catalog.Change]
     meters: list[metering.MeterChange]
+    coupons: list[catalog.Change]
 
     def __bool__(self) -> bool:
-        return bool(self.plans or self.meters)
+        return bool(self.plans or self.meters or self.coupons)
 
 
 async def plan_catalog(tx: Tx, file: catalog.CatalogFile) -> CatalogChanges:
     """What applying the file would do, and which changes of meters it would refuse. Changes nothing."""
     plans = catalog.plan_changes(await catalog.newest_plans(tx), file)
     priced = await catalog.priced_meters(tx)
-    return CatalogChanges(plans, await metering.plan_meters(tx, metering.load_meters(file.meters), priced=priced))
+    meters = await metering.plan_meters(tx, metering.load_meters(file.meters), priced=priced)
+    return CatalogChanges(plans, meters, catalog.coupon_changes(await catalog.newest_coupons(tx), file.coupons))
 
 
 async def apply_catalog_text(unit: Unit, text: str) -> CatalogChanges:
@@ -38,4 +41,5 @@ async def apply_catalog_text(unit: Unit, text: str) -> CatalogChanges:
     # Asked before the new versions are there: a meter that was never priced may change while it is priced first.
     priced = await catalog.priced_meters(unit.tx)
     plans = await catalog.apply_catalog(unit, file)
-    return CatalogChanges(plans, await metering.apply_meters(unit, definitions, priced=priced))
+    meters = await metering.apply_meters(unit, definitions, priced=priced)
+    return CatalogChanges(plans, meters, await catalog.apply_coupons(unit, file))

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from autorisen import ledger, payments
 from autorisen.billing.model import InvoiceStatus, Line, LineKind, Party, TaxTerms, sum_of
-from autorisen.billing.tax import tax_terms, vat_contained
+from autorisen.billing.tax import discount_tax, tax_terms, vat_contained
 from autorisen.kit.findings import Finding, amounts_differ
 from autorisen.kit.ids import public_id
 from autorisen.kit.money import Money
@@ -59,6 +59,8 @@ def compare_totals(invoice: AuditedInvoice, lines: Sequence[Line]) -> list[Findi
     found += amounts_differ("invoice_subtotal", row, invoice.total - invoice.tax, invoice.subtotal)
     for number, line in enumerate(lines, start=1):
         due = vat_contained(line.amount, invoice.tax_terms)
+        if line.kind is LineKind.DISCOUNT:
+            due = discount_tax(lines[: number - 1], line.amount)
         found += amounts_differ("line_tax", f"{row} line {number}", due, line.tax)
     return found
 

@@ -10,6 +10,7 @@ from autorisen import subscriptions
 from autorisen.billing.build_draft import empty_draft, fee_between
 from autorisen.billing.build_invoice import Fee, billable_now, close_lines
 from autorisen.billing.closing.model import ClosingDecision, ClosingRules, ClosingState
+from autorisen.billing.coupons.discount_lines import with_discounts
 from autorisen.billing.errors import MeterNotCounted
 from autorisen.billing.late_usage import late_usage
 from autorisen.billing.model import Closing, Purpose
@@ -47,6 +48,7 @@ def decide_closing(state: ClosingState, rules: ClosingRules, *, new_id: NewId) -
         at=rules.at,
     )
     draft = replace(empty, lines=close_lines(usage=usage, late=corrections, fee=fee, terms=empty.tax_terms))
+    draft = with_discounts(draft, state.coupons, terms.plan.plan_key if fee is None else fee.plan_key)
     # An invoice of nothing is not issued; the usage stays rated and explained.
     is_due = Money.zero(draft.currency) < draft.total
     invoice = NewInvoice(new_id(), draft, tuple(new_id() for _ in draft.lines)) if is_due else None

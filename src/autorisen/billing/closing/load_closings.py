@@ -8,6 +8,7 @@ from uuid import UUID
 
 from autorisen import catalog, metering, subscriptions
 from autorisen.billing.closing.model import ClosingRules, ClosingState
+from autorisen.billing.coupons import redemptions_of_many
 from autorisen.billing.find_late_usage import billed_periods
 from autorisen.billing.parties import supplier_party
 from autorisen.billing.rate_period import usage_of
@@ -35,8 +36,9 @@ async def load_closings(
     ]
     used = await usage_of(tx, terms)
     earlier = await billed_periods(tx, {(each.customer_id, each.currency) for each in terms})
+    coupons = await redemptions_of_many(tx, {each.customer_id for each in terms})
     states = [
-        ClosingState(over, own, usage, earlier[own.customer_id, own.currency])
+        ClosingState(over, own, usage, earlier[own.customer_id, own.currency], coupons[own.customer_id])
         for over, own, usage in zip(ended, terms, used, strict=True)
     ]
     return rules, states

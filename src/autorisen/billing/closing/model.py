@@ -12,6 +12,7 @@ from datetime import datetime
 from uuid import UUID
 
 from autorisen import catalog, subscriptions
+from autorisen.billing.coupons.model import Redemption
 from autorisen.billing.late_usage import BilledPeriod
 from autorisen.billing.model import Closing, Draft, Party
 from autorisen.billing.new_invoice import NewInvoice
@@ -38,6 +39,7 @@ class ClosingState:
     terms: RatingTerms
     usage: PeriodUsage
     earlier: tuple[BilledPeriod, ...]
+    coupons: tuple[Redemption, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from autorisen import catalog, subscriptions
 from autorisen.billing import store as invoices
+from autorisen.billing.coupons import spent_coupon
 from autorisen.billing.model import Invoice, PendingChange, fee_line_id
 from autorisen.billing.upgrades import store
 from autorisen.kit.unit import Unit
@@ -23,6 +24,8 @@ async def too_late(unit: Unit, change: PendingChange, *, paid_at: datetime) -> s
     reason = why_too_late(change, subscription, running, paid_at=paid_at, now=unit.now)
     if reason is None and await _fee_invoiced_since(unit, change, running):
         return "a fee was invoiced after the quote, which takes nothing off for it"
+    if reason is None and (code := await spent_coupon(unit.tx, change.invoice_id)) is not None:
+        return f"another invoice has used up the coupon {code} since"
     return reason
 
 

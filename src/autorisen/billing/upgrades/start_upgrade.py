@@ -9,6 +9,7 @@ from autorisen import accounts, catalog, payments, subscriptions
 from autorisen.billing import store as invoices
 from autorisen.billing.build_draft import fee_between
 from autorisen.billing.build_invoice import Fee
+from autorisen.billing.coupons import CouponCoversAll, fee_discount_of
 from autorisen.billing.draft_invoice import draft_upgrade
 from autorisen.billing.errors import (
     BillingDetailsNeeded,
@@ -132,11 +133,14 @@ async def _paid_fee(unit: Unit, present: catalog.PlanVersion, period: subscripti
     row = await invoices.paid_fee(unit.tx, period.id)
     if row is None:
         return None
-    amount = Money(row["amount_minor"], row["currency"])
+    off = await fee_discount_of(unit.tx, row["invoice_id"], row["amount_minor"])
+    amount = Money(row["amount_minor"] - off, row["currency"])
     return Fee(present.name, period.interval, amount, row["price_id"], row["period_start"], row["period_end"])
 
 
 async def _require_billable(unit: Unit, draft: Draft) -> None:
+    if not draft.total and any(line.kind is LineKind.DISCOUNT for line in draft.lines):
+        raise CouponCoversAll(f"there is nothing to check out; write to {draft.supplier.email} and we switch you over")
     if not Money.zero(draft.currency) < draft.total:
         raise NotAnUpgrade("the unused time of the present plan is worth more than the new plan; wait for its end")
     customer = await accounts.customer(unit.tx, draft.customer_id)
