@@ -943,6 +943,18 @@ CREATE TABLE billing.period_fees (
     line_id uuid NOT NULL
 );
 
+CREATE TABLE billing.plan_moves (
+    subscription_id uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    from_plan_version_id uuid NOT NULL,
+    to_plan_version_id uuid NOT NULL,
+    moves_at timestamp with time zone NOT NULL,
+    actor text NOT NULL,
+    announced_at timestamp with time zone NOT NULL,
+    CONSTRAINT plan_moves_check CHECK ((announced_at <= moves_at)),
+    CONSTRAINT plan_moves_check1 CHECK ((from_plan_version_id <> to_plan_version_id))
+);
+
 CREATE TABLE billing.rated_usage (
     id uuid NOT NULL,
     period_id uuid NOT NULL,
@@ -1974,6 +1986,9 @@ ALTER TABLE ONLY billing.period_fees
 ALTER TABLE ONLY billing.period_fees
     ADD CONSTRAINT period_fees_pkey PRIMARY KEY (period_id);
 
+ALTER TABLE ONLY billing.plan_moves
+    ADD CONSTRAINT plan_moves_pkey PRIMARY KEY (subscription_id, to_plan_version_id);
+
 ALTER TABLE ONLY billing.rated_usage
     ADD CONSTRAINT rated_usage_once_per_revision UNIQUE (period_id, meter, cell, revision);
 
@@ -2439,6 +2454,8 @@ CREATE TRIGGER pending_changes_credit BEFORE INSERT OR UPDATE ON billing.pending
 
 CREATE TRIGGER period_fees_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.period_fees FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
+CREATE TRIGGER plan_moves_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.plan_moves FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
 CREATE TRIGGER rated_usage_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.rated_usage FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE TRIGGER redemptions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.redemptions FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
@@ -2650,6 +2667,18 @@ ALTER TABLE ONLY billing.period_fees
 
 ALTER TABLE ONLY billing.period_fees
     ADD CONSTRAINT period_fees_period_id_fkey FOREIGN KEY (period_id) REFERENCES subscriptions.periods(id);
+
+ALTER TABLE ONLY billing.plan_moves
+    ADD CONSTRAINT plan_moves_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
+
+ALTER TABLE ONLY billing.plan_moves
+    ADD CONSTRAINT plan_moves_from_plan_version_id_fkey FOREIGN KEY (from_plan_version_id) REFERENCES catalog.plan_versions(id);
+
+ALTER TABLE ONLY billing.plan_moves
+    ADD CONSTRAINT plan_moves_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES subscriptions.subscriptions(id);
+
+ALTER TABLE ONLY billing.plan_moves
+    ADD CONSTRAINT plan_moves_to_plan_version_id_fkey FOREIGN KEY (to_plan_version_id) REFERENCES catalog.plan_versions(id);
 
 ALTER TABLE ONLY billing.rated_usage
     ADD CONSTRAINT rated_usage_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);

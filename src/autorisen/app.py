@@ -24,6 +24,7 @@ from autorisen.billing import pages as billing_pages
 from autorisen.billing.closing import api as closing_api
 from autorisen.billing.coupons import api as coupons_api
 from autorisen.billing.coupons import pages as coupon_pages
+from autorisen.billing.migration import api as migration_api
 from autorisen.billing.wallet import api as wallet_api
 from autorisen.billing.wallet import pages as wallet_pages
 from autorisen.billing.what_if import api as what_if_api
@@ -80,6 +81,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     wallet_api.router,
     what_if_api.router,
     coupons_api.router,
+    migration_api.router,
     catalog_api.router,
     ledger_api.router,
     statements_api.router,

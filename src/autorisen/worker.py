@@ -17,6 +17,7 @@ JOBS: tuple[Job, ...] = (
     *payments.JOBS,
     billing.COLLECT_JOB,
     *billing.CREDIT_JOBS,
+    billing.MOVE_JOB,
     subscriptions.EXPIRE_HOLDS_JOB,
     Job("accounts.forget_old_attempts", accounts.forget_old_attempts),
     Job(ops.RECONCILE_KIND, ops.reconcile_nightly, mode="leased"),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from autorisen import subscriptions
 from autorisen.catalog import CatalogInvalid, shipped_catalog
 from autorisen.cli import command_line
+from autorisen.kit.unit import Runtime
 from autorisen.metering import MeterInUse
+from tests.factories.accounts import make_customer
+from tests.factories.catalog import apply_text
 from tests.factories.coupons import catalog_with, coupon_text
 
 
@@ -47,6 +52,39 @@ def test_plan_diff_and_apply(tmp_path: Path) -> None:
 
 COUNT = 'event_type = "agent.execution"\naggregation = "count"'
 NEW_METER = f'[[meter]]\nkey = "agent.hours"\nname = "Hours"\nunit = "hours"\n{COUNT}\n'
+
+
+async def a_subscriber(runtime: Runtime, dearer: str) -> None:
+    async with runtime.unit() as unit:
+        await apply_text(unit, shipped_catalog())
+        customer = await make_customer(unit, key="acme")
+        await subscriptions.start_subscription(unit, customer=customer, plan_key="pro")
+        await make_customer(unit, key="calm")
+    async with runtime.unit() as unit:
+        await apply_text(unit, dearer)
+
+
+async def test_subscribers_are_moved_after_a_look(runtime: Runtime) -> None:
+    dearer = shipped_catalog().replace('"529.00"', '"599.00"')
+    await a_subscriber(runtime, dearer)
+
+    def migrate(*words: str) -> Result:
+        return command("catalog", "migrate", "--plan", "pro", "--to-version", "2", *words)
+
+    looked = await asyncio.to_thread(migrate)
+    assert looked.exit_code == 0, looked.output
+    assert "acme: version 1, " in looked.output
+    assert "ZAR 529.00 -> ZAR 599.00 (+ZAR 70.00)" in looked.output
+    assert "1 in ZAR: ZAR 529.00 -> ZAR 599.00 a period; 1 pay more, 0 less" in looked.output
+    assert "Nothing is changed." in looked.output
+    none = await asyncio.to_thread(migrate, "--customers", "calm")
+    assert "Everybody on pro has version 2." in none.output
+    moved = await asyncio.to_thread(migrate, "--apply", "--customers", "acme", "--notice-days", "10")
+    assert "1 customers are told by mail now." in moved.output
+    again = await asyncio.to_thread(migrate, "--apply")
+    assert "not moved: was announced before" in again.output
+    wrong = await asyncio.to_thread(migrate, "--at", "now")
+    assert wrong.exit_code == 2
 
 
 def test_coupons_are_planned_and_told(tmp_path: Path) -> None:

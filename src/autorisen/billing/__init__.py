@@ -66,6 +66,15 @@ from autorisen.billing.handle_payment_news import (
 from autorisen.billing.invoice_first_fee import invoice_first_fee
 from autorisen.billing.invoice_pdf import invoice_pdf
 from autorisen.billing.issue_invoice import issue_invoice
+from autorisen.billing.migration import (
+    MOVE_JOB,
+    Migration,
+    Move,
+    MoveSum,
+    VersionUnknown,
+    announce_moves,
+    preview_moves,
+)
 from autorisen.billing.model import Draft, Invoice, InvoiceStatus, Line, LineKind, Party, Purpose
 from autorisen.billing.next_invoice import NextInvoice, next_invoice
 from autorisen.billing.pay_invoice import pay_invoice
@@ -124,6 +133,7 @@ __all__ = [
     "GRANT_WORDS",
     "MONTHS_MAX",
     "MOVEMENT_WORDS",
+    "MOVE_JOB",
     "AuditReport",
     "BillingDetailsNeeded",
     "CheckoutState",
@@ -151,6 +161,9 @@ __all__ = [
     "Line",
     "LineKind",
     "LineRow",
+    "Migration",
+    "Move",
+    "MoveSum",
     "MovementRow",
     "NextInvoice",
     "NoFailedClosing",
@@ -167,9 +180,11 @@ __all__ = [
     "SubscriptionMissing",
     "Tally",
     "UnappliedPayment",
+    "VersionUnknown",
     "Wallet",
     "Wanted",
     "WhatIfBatch",
+    "announce_moves",
     "audit",
     "audit_document",
     "audit_nightly",
@@ -213,6 +228,7 @@ __all__ = [
     "pay_invoice",
     "plans_of_file",
     "preview_credit_note",
+    "preview_moves",
     "preview_upgrade",
     "progress_view",
     "read_amount",

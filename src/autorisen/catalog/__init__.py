@@ -51,6 +51,7 @@ from autorisen.catalog.store import (
     plan_version,
     plan_versions_by_id,
     priced_meters,
+    versions_of,
 )
 from autorisen.catalog.store_audit import flat_amounts
 from autorisen.catalog.store_coupons import coupons_by_id, newest_coupons
@@ -117,4 +118,5 @@ __all__ = [
     "rated_words",
     "shipped_catalog",
     "split",
+    "versions_of",
 ]

@@ -38,6 +38,8 @@ NEWEST_VERSIONS: LiteralString = """
 
 VERSIONS_BY_ID: LiteralString = "SELECT * FROM catalog.plan_versions WHERE id = ANY(%(ids)s::uuid[])"
 
+VERSIONS_OF: LiteralString = "SELECT * FROM catalog.plan_versions WHERE plan_key = %(key)s ORDER BY version"
+
 PRICED_METERS: LiteralString = "SELECT DISTINCT meter FROM catalog.prices WHERE kind = 'usage' ORDER BY meter"
 
 PRICES_OF_VERSIONS: LiteralString = """
@@ -115,6 +117,11 @@ async def plan_version(tx: Tx, version_id: UUID) -> PlanVersion:
 async def plan_versions_by_id(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, PlanVersion]:
     """The versions with these ids; ids that do not exist are left out."""
     return {plan.id: plan for plan in await _versions(tx, VERSIONS_BY_ID, {"ids": list(ids)})}
+
+
+async def versions_of(tx: Tx, key: str) -> list[PlanVersion]:
+    """Every version of a plan, the oldest first; none for a key that never was a plan."""
+    return await _versions(tx, VERSIONS_OF, {"key": key})
 
 
 async def insert_plan_version(tx: Tx, plan: PlanVersion, created_at: datetime) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from autorisen import catalog, metering, subscriptions
+from autorisen import billing, catalog, metering, subscriptions
 from autorisen.catalog import CatalogFile
 from autorisen.cli import what_if
+from autorisen.cli.find_customer import ACTOR, find_customer
+from autorisen.cli.progress import Show, progress
 from autorisen.cli.session import with_runtime
 from autorisen.kit.unit import Runtime
 from autorisen.ops import CatalogChanges, apply_catalog_text, plan_catalog
@@ -83,6 +86,65 @@ def apply(file: File = None) -> None:
 
 
 app.command("what-if")(what_if.what_if)
+
+
+@app.command()
+def migrate(
+    plan: Annotated[str, typer.Option(help="Key of the plan")],
+    to_version: Annotated[int, typer.Option(min=1, help="The version whose terms are to hold")],
+    customers: Annotated[str, typer.Option(help="Keys or cus_ ids, with commas; all when left out")] = "",
+    preview: Annotated[bool, typer.Option("--preview/--apply", help="Only show, or announce and move")] = True,
+    at: Annotated[str, typer.Option(help="When: period-end is the one way")] = "period-end",
+    notice_days: Annotated[int, typer.Option(min=0, max=365, help="Days between the mail and the new terms")] = 30,
+) -> None:
+    """Move subscribers to another version of their plan. Nobody moves without it, whatever is applied."""
+    if at != "period-end":
+        raise typer.BadParameter("must be period-end: the terms of a period never change while it runs")
+    names = [name.strip() for name in customers.split(",") if name.strip()]
+    notice = timedelta(days=notice_days)
+    with progress("Rated", "subscriptions") as show:
+        found, new = with_runtime(lambda runtime: _migrate(runtime, plan, to_version, names, notice, preview, show))
+    _show_moves(found)
+    if preview:
+        typer.echo("Nothing is changed. With --apply each is told by mail and moved on the day shown.")
+    else:
+        typer.echo(f"{new:,} customers are told by mail now.")
+
+
+def _show_moves(found: billing.Migration) -> None:
+    """A table of the moves and the sums, the dearest first."""
+    for move in sorted(found.moves, key=lambda move: (bool(move.refusal), -move.difference.minor)):
+        what = f"not moved: {move.refusal}" if move.refusal else f"{move.before} -> {move.after} ({_signed(move)})"
+        typer.echo(f"{move.customer.key}: version {move.from_version}, {move.moves_at:%Y-%m-%d}, {what}")
+    for each in found.sums:
+        typer.echo(
+            f"{each.moves:,} in {each.currency}: {each.before} -> {each.after} a period; "
+            f"{each.dearer:,} pay more, {each.cheaper:,} less"
+        )
+    if not found.moves:
+        typer.echo(f"Everybody on {found.plan.plan_key} has version {found.plan.version}.")
+
+
+def _signed(move: billing.Move) -> str:
+    return f"+{move.difference}" if move.difference.minor > 0 else str(move.difference)
+
+
+async def _migrate(  # noqa: PLR0917 -- what the command was told, in its order
+    runtime: Runtime,
+    plan: str,
+    to_version: int,
+    names: list[str],
+    notice: timedelta,
+    preview: bool,
+    show: Show,
+) -> tuple[billing.Migration, int]:
+    async with runtime.unit() as unit:
+        only = {(await find_customer(unit.tx, name)).id for name in names}
+        found = await billing.preview_moves(
+            unit.tx, plan_key=plan, to_version=to_version, now=unit.now, notice=notice, only=only, tell=show
+        )
+        new = 0 if preview else await billing.announce_moves(unit, found.plan, found.moves, actor=ACTOR)
+    return found, new
 
 
 def _text(file: Path | None) -> str:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Annotated
 
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse, Response
 
 from autorisen import billing, catalog, metering, subscriptions
+from autorisen.billing import Migration
 from autorisen.catalog import Coupon, CouponCode, FlatPrice, PlanVersion
 from autorisen.console.access import Operator
 from autorisen.kit.http import RuntimeDep
 from autorisen.kit.money import EXPONENTS
-from autorisen.ui import render
+from autorisen.ui import flash, render
 
 router = APIRouter(prefix="/catalog")
+
+_NOTICE_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,14 @@ class CatalogPage:
 
     plans: Sequence[PlanRow]
     coupons: Sequence[CouponRow]
+
+
+@dataclass(frozen=True)
+class MovesPage:
+    """Context of console/plan_moves.html."""
+
+    migration: Migration
+    notice_days: int
 
 
 @router.get("")
@@ -122,3 +134,35 @@ def _usage_row(plan: PlanVersion, meter: str, name: str, currencies: Sequence[st
         dimensions=first.dimensions,
         cells=[(rows[0].values, [row.words for row in rows]) for rows in zip(*by_currency, strict=True)],
     )
+
+
+@router.get("/{plan}/moves")
+async def moves_page(
+    request: Request, runtime: RuntimeDep, _operator: Operator, plan: str, to: int = 1, notice: int = _NOTICE_DAYS
+) -> Response:
+    """What each subscriber of another version would pay; nothing is changed by looking."""
+    days = min(max(notice, 0), 365)
+    async with runtime.database.read() as tx:
+        found = await billing.preview_moves(
+            tx, plan_key=plan, to_version=to, now=runtime.clock.now(), notice=timedelta(days=days)
+        )
+    return render(request, "console/plan_moves.html", MovesPage(found, days))
+
+
+@router.post("/{plan}/moves")
+async def move(
+    runtime: RuntimeDep,
+    operator: Operator,
+    plan: str,
+    to: Annotated[int, Form()],
+    notice: Annotated[int, Form(ge=0, le=365)] = _NOTICE_DAYS,
+) -> Response:
+    """Tell everybody who can be moved, and move them with the end of a period after the notice."""
+    async with runtime.unit() as unit:
+        found = await billing.preview_moves(
+            unit.tx, plan_key=plan, to_version=to, now=unit.now, notice=timedelta(days=notice)
+        )
+        new = await billing.announce_moves(unit, found.plan, found.moves, actor=operator.actor)
+    response = RedirectResponse(f"/console/catalog/{plan}/moves?to={to}&notice={notice}", 303)
+    flash(response, f"{new:,} customers are told by mail now.")
+    return response

@@ -85,14 +85,17 @@ from autorisen.subscriptions.model import (
     Trigger,
     following,
 )
+from autorisen.subscriptions.move_version import move_version
 from autorisen.subscriptions.past_due import mark_active, mark_past_due
 from autorisen.subscriptions.pause import end_pause, pause_now, request_pause
 from autorisen.subscriptions.periods import days_after, next_period_end
 from autorisen.subscriptions.plan_in import plan_charged_in, plan_in
+from autorisen.subscriptions.reach import reach
 from autorisen.subscriptions.renewal import EndedPeriod, Renewal, paid_time_after, renew
 from autorisen.subscriptions.start_subscription import on_customer_created, start_subscription
 from autorisen.subscriptions.store import (
     current_period,
+    live_on_plan,
     period,
     periods_of,
     status_counts,
@@ -193,8 +196,10 @@ __all__ = [
     "hold_quota",
     "keep",
     "keep_renewals",
+    "live_on_plan",
     "mark_active",
     "mark_past_due",
+    "move_version",
     "next_end",
     "next_period_end",
     "on_customer_created",
@@ -208,6 +213,7 @@ __all__ = [
     "plan_in",
     "put_off",
     "quota",
+    "reach",
     "release_hold",
     "renew",
     "request_cancel",

@@ -49,6 +49,9 @@ async def keep(unit: Unit, subscription_id: UUID) -> Subscription:
     last = await store.current_period(unit.tx, subscription_id)
     if unit.now >= last.end_at:
         raise TransitionRefused(f"it ended at {last.end_at.isoformat()}; choose a plan again")
+    # Another version of its own plan is the operator's decision, not the customer's.
+    if (before.next_plan_key, before.next_interval) == (before.plan_key, before.interval):
+        raise TransitionRefused("new prices of the plan are announced; change or cancel it to have it otherwise")
     after = replace(before.kept, status=status)
     await store.update_subscription(unit.tx, after)
     if before.cancel_at_period_end:

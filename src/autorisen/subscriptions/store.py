@@ -98,6 +98,11 @@ START_WANTED: LiteralString = """
     WHERE id = %(id)s
 """
 
+LIVE_ON_PLAN: LiteralString = """
+    SELECT * FROM subscriptions.subscriptions
+    WHERE plan_key = %(plan_key)s AND status IN ('trialing', 'active', 'past_due', 'paused') ORDER BY id
+"""
+
 STATUS_COUNTS: LiteralString = """
     SELECT plan_key, status, count(*) FROM subscriptions.subscriptions GROUP BY plan_key, status
 """
@@ -125,6 +130,11 @@ async def subscriptions_of(tx: Tx, customer_ids: Iterable[UUID]) -> dict[UUID, S
     """The live subscriptions of these customers; customers without one are left out."""
     rows = await _all(tx, LIVE_SUBSCRIPTIONS_OF, {"customer_ids": list(customer_ids)})
     return {row["customer_id"]: subscription_of_row(row) for row in rows}
+
+
+async def live_on_plan(tx: Tx, plan_key: str) -> list[Subscription]:
+    """The live subscriptions of any version of a plan."""
+    return [subscription_of_row(row) for row in await _all(tx, LIVE_ON_PLAN, {"plan_key": plan_key})]
 
 
 async def subscription_history(tx: Tx, customer_id: UUID) -> list[Subscription]:
