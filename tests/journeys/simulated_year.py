@@ -18,7 +18,8 @@ from autorisen.kit.unit import Runtime
 from autorisen.kit.work import Worker
 from autorisen.ops import advance_clock
 from tests.factories.accounts import make_key
-from tests.factories.catalog import apply_shipped
+from tests.factories.catalog import apply_text
+from tests.factories.coupons import catalog_with, coupon_text
 from tests.factories.payments import (
     DECLINED,
     DISPUTED,
@@ -47,11 +48,24 @@ WISHES = {
     "pay": 6,
     "cancel": 2,
     "resume": 2,
-    "late": 3,
+    "late": 5,
     "void": 1,
     "amend": 1,
     "again": 2,
+    "coupon": 3,
 }
+# A share, for a time; an amount, of fees only; and all of an invoice, for the first ones who come.
+COUPONS = (
+    coupon_text('percent = "33.33"\nduration = "repeating"\ninvoices = 3', '{ code = "THIRD" }', "third"),
+    coupon_text(
+        'duration = "once"\non = "fees"\none_per_customer = false\n'
+        'amount = [{ currency = "ZAR", amount = "100.00" }, { currency = "USD", amount = "5.00" }]',
+        '{ code = "LESS" }',
+        "less",
+    ),
+    coupon_text('percent = "100"\nduration = "once"', '{ code = "GIFT", max_redemptions = 2 }', "gift"),
+)
+CODES = ("third", "less", "gift", "unknown")
 SOURCE = "/year"
 DAY = timedelta(days=1)
 
@@ -99,7 +113,7 @@ async def live(
     """Live so many days with so many customers, who join in the first months; then wait until everything is closed."""
     random = Random(seed)
     async with runtime.unit() as unit:
-        await apply_shipped(unit)
+        await apply_text(unit, catalog_with(*COUPONS))
         operator = await make_key(unit, None)
     people = [
         Person(f"customer-{number}", "USD" if number % 4 == 0 else "ZAR", random.randrange(days // 3))
@@ -112,7 +126,7 @@ async def live(
                 await _join(year, person)
         await _use(year, [person for person in people if person.joined_on <= day])
         for person in people:
-            if person.joined_on < day and random.random() < 0.08:
+            if person.joined_on < day and random.random() < 0.12:
                 await _wish(year, person)
         await advance_clock(runtime, worker, to=year.now + DAY * random.uniform(0.9, 1.1))
     year.lived_until = year.now
@@ -135,6 +149,8 @@ async def _join(year: Year, person: Person) -> None:
     )
     assert made.status_code == 201, made.text
     await year.worker.drain()
+    if year.random.random() < 0.4:
+        await _redeem(year, person)
     if year.random.random() < 0.7:
         await _upgrade(year, person)
 
@@ -183,6 +199,8 @@ async def _wish(year: Year, person: Person) -> None:
             await year.ask("POST", "/api/subscription/cancel", **at)
         case "resume":
             await year.ask("POST", "/api/subscription/resume", **at)
+        case "coupon":
+            await _redeem(year, person)
         case "late":
             late = year.now - DAY * year.random.uniform(0, 50)
             await _send(year, [_event(year, person, late)])
@@ -201,6 +219,11 @@ async def _upgrade(year: Year, person: Person) -> None:
     answer = await year.ask("POST", "/api/upgrade", params={"customer": person.key}, json=wanted)
     if answer.status_code == 200:
         await _type_card(year, answer.json()["url"])
+
+
+async def _redeem(year: Year, person: Person) -> None:
+    wanted = {"code": year.random.choice(CODES)}
+    await year.ask("POST", "/api/coupons/redeem", params={"customer": person.key}, json=wanted)
 
 
 async def _pay_open(year: Year, person: Person) -> None:

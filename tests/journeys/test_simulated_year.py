@@ -64,5 +64,6 @@ async def test_a_year_of_random_customers_is_billed_whole_and_twice_the_same(
     print("; ".join(f"{path} {status}: {times}" for (path, status), times in sorted(year.answers.items())))
     assert counts["invoices"] > CUSTOMERS
     assert counts["adjustments"] > 0
+    assert counts["discounts"] > 0
     async with lived("year_two", postgres, template, settings, routes) as year:
         assert await documents(year) == first

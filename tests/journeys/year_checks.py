@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from autorisen.kit.database import Tx
@@ -49,6 +49,7 @@ WHERE rated <> used AND EXISTS (
 BILLED = """
 SELECT (SELECT count(*) FROM billing.closings), (SELECT count(*) FROM billing.invoices WHERE status <> 'draft'),
     (SELECT count(*) FROM billing.invoice_lines WHERE kind = 'usage_adjustment'),
+    (SELECT count(*) FROM billing.invoice_lines WHERE kind = 'discount'),
     (SELECT count(*) FROM metering.events), (SELECT count(*) FROM metering.corrections)
 """
 
@@ -70,7 +71,7 @@ async def require_whole(year: Year) -> dict[str, int]:
         misrated = await rows(tx, MISRATED, lived_until=year.lived_until)
         assert [each for each in misrated if each[-1] > each[-2]] == []
         [counts] = await rows(tx, BILLED)
-    return dict(zip(("closings", "invoices", "adjustments", "events", "corrections"), counts, strict=True))
+    return dict(zip(("closings", "invoices", "adjustments", "discounts", "events", "corrections"), counts, strict=True))
 
 
 async def all_invoices(year: Year) -> list[dict[str, Any]]:
@@ -104,8 +105,10 @@ async def require_explained(year: Year) -> int:
         assert sum(line["tax_minor"] for line in lines) == invoice["tax_minor"], invoice["number"]
         reasons = (await year.ask("GET", f"/api/invoices/{invoice['id']}/explanation")).json()["lines"]
         assert len(reasons) == len(lines), invoice["number"]
-        for line, reason in zip(lines, reasons, strict=True):
+        for place, (line, reason) in enumerate(zip(lines, reasons, strict=True)):
             _require_reason(invoice["number"], line, reason)
+            if line["kind"] == "discount":
+                _require_discount(line, lines[:place], reason["coupon"])
             seen += 1
     return seen
 
@@ -113,7 +116,7 @@ async def require_explained(year: Year) -> int:
 def _require_reason(number: str, line: dict[str, Any], reason: dict[str, Any]) -> None:
     """The reasons of one line give its amount again."""
     assert reason["line"] == line, number
-    assert reason["price"], (number, line)
+    assert reason["price"] or reason["coupon"], (number, line)
     if line["parts"]:
         assert sum(part["amount_minor"] for part in line["parts"]) == line["amount_minor"], (number, line)
     rated, before = reason["rated"], reason["billed_before"]
@@ -125,3 +128,15 @@ def _require_reason(number: str, line: dict[str, Any], reason: dict[str, Any]) -
         assert Decimal(rated["quantity"]) - Decimal(before["quantity"]) == Decimal(line["quantity"]), (number, line)
     else:
         assert rated is None, (number, line)
+
+
+def _require_discount(line: dict[str, Any], before: list[dict[str, Any]], coupon: dict[str, Any]) -> None:
+    """A coupon takes off what its terms say of what the lines before leave."""
+    left = sum(each["amount_minor"] for each in before)
+    if coupon["on"] == "fees":
+        fees = sum(each["amount_minor"] for each in before if each["kind"] in {"flat_fee", "proration_credit"})
+        left = min(left, fees)
+    off = coupon["amount_minor"]
+    if off is None:
+        off = int((Decimal(coupon["percent"]) * left).to_integral_value(ROUND_HALF_UP))
+    assert -line["amount_minor"] == min(off, left), (line, coupon)
