@@ -49,7 +49,9 @@ async def test_it_follows_the_closing_from_nothing_to_done(
     for said in ("Nothing was closed this month", "No subscription runs", "Every period that was due is closed"):
         assert said in empty
     found = await subscribers(runtime, 3)
-    assert "The next at" in await words(console)
+    begun = await words(console)
+    assert "The next at" in begun
+    assert "Since 1 Mar 2026" in begun
     await end_of(console, runtime, clock, found[-1])
     assert "0 of 3 periods are closed" in await words(console)
     assert POLL in (await console.get(PAGE)).text

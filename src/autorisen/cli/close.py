@@ -104,7 +104,7 @@ def _print(found: ClosingProgress) -> None:
         table.add_row(row.currency, f"{row.closed:,}", f"{row.invoices:,}", str(row.total))
     if found.sums:
         console.print(table)
-    said = [f"{found.closed:,} closed since {found.since:%Y-%m-%d}", f"{found.due:,} due", f"{found.failed:,} failed"]
+    said = [f"{found.closed:,} closed since {found.first_day}", f"{found.due:,} due", f"{found.failed:,} failed"]
     if found.next_at and not found.due:
         said.append(f"the next is due at {found.next_at:%Y-%m-%d %H:%M} UTC")
     console.print(", ".join(said) + ".", highlight=False)

@@ -14,11 +14,21 @@ from autorisen.billing.closing.close_periods import next_closing
 from autorisen.billing.closing.store import FailedClosing, failures
 from autorisen.billing.number_invoice import invoice_number
 from autorisen.kit.clock import FrozenClock
+from autorisen.kit.problems import Unavailable
 from autorisen.kit.unit import Runtime
 from autorisen.kit.work.store import list_jobs
 from autorisen.subscriptions import Status
 from tests.factories.billing import START, Shop
-from tests.factories.closing import GRACE, REFUSE_FUNCTION, closed_once, numbers, run_agents, subscribers
+from tests.factories.closing import (
+    GRACE,
+    REFUSE_ALL,
+    REFUSE_FUNCTION,
+    closed_once,
+    numbers,
+    refuse_none,
+    run_agents,
+    subscribers,
+)
 from tests.factories.subscriptions import move_to
 
 ZONE: LiteralString = "UPDATE subscriptions.subscriptions SET time_zone = %(zone)s WHERE id = %(id)s"
@@ -237,3 +247,28 @@ async def test_one_bad_period_among_five_hundred_takes_nobody_with_it(
     async with runtime.database.read() as tx:
         assert await closed_once(tx) == 499
         assert await numbers(tx) == [invoice_number(2026, n) for n in range(1, 500)]
+
+
+# A disk without room, and a connection that is lost: nobody's fault, whatever is being closed.
+FULL = "RAISE EXCEPTION 'no space left' USING ERRCODE = 'disk_full'"
+LOST = "PERFORM pg_terminate_backend(pg_backend_pid())"
+
+
+@pytest.mark.parametrize("trouble", [FULL, LOST], ids=["full", "lost"])
+async def test_trouble_of_the_database_is_no_periods_fault(
+    runtime: Runtime, clock: FrozenClock, trouble: LiteralString
+) -> None:
+    """Goal: while the database has no room, or is gone, nothing is noted against a period; then all goes on."""
+    found = await subscribers(runtime, 3)
+    async with runtime.unit() as unit:
+        body = f"BEGIN {trouble}; RETURN NEW; END"
+        await unit.tx.execute(f"CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $${body}$$")
+        await unit.tx.execute(REFUSE_ALL)
+    clock.set(found[-1].period.end_at + GRACE)
+    with pytest.raises(Unavailable):
+        await close_due(runtime)
+    assert await the_failures(runtime) == []
+    await refuse_none(runtime)
+    assert await drained(runtime) == [3]
+    async with runtime.database.read() as tx:
+        assert await numbers(tx) == [invoice_number(2026, n) for n in (1, 2, 3)]

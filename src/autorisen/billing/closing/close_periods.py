@@ -96,10 +96,8 @@ async def _close_or_split(unit: Unit, period_ids: Sequence[UUID]) -> list[Failur
         async with unit.tx.transaction():
             _, failures = await close_held(unit, period_ids)
             await store.check_constraints(unit.tx)
-    except errors.InsufficientResources:
-        raise
     except Exception as error:
-        if unit.tx.closed or unit.tx.broken:
+        if unit.tx.closed or unit.tx.broken or _lacks_room(error):
             raise
         if len(period_ids) == 1:
             return [Failure(period_ids[0], error)]
@@ -108,6 +106,11 @@ async def _close_or_split(unit: Unit, period_ids: Sequence[UUID]) -> list[Failur
         first = await _close_or_split(unit, period_ids[:half])
         return first + await _close_or_split(unit, period_ids[half:])
     return failures
+
+
+def _lacks_room(error: Exception) -> bool:
+    """Whether the database ran out of disk, memory or the like (class 53): no period's fault, and soon over."""
+    return isinstance(error, errors.Error) and (error.sqlstate or "").startswith("53")
 
 
 async def close_held(unit: Unit, period_ids: Sequence[UUID]) -> tuple[list[ClosingDecision], list[Failure]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from autorisen import accounts, subscriptions
 from autorisen.billing.closing import store
@@ -50,6 +50,11 @@ class ClosingProgress:
     @property
     def invoices(self) -> int:
         return sum(each.invoices for each in self.sums)
+
+    @property
+    def first_day(self) -> date:
+        """The day of `since` in the tax zone, whatever day it is for who looks."""
+        return self.since.date()
 
     @property
     def is_running(self) -> bool:
