@@ -162,6 +162,29 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION billing.keep_dunning() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF TG_OP IN ('DELETE', 'TRUNCATE') THEN
+        RAISE EXCEPTION 'what was done about an invoice is kept' USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF OLD.ended_at IS NOT NULL THEN
+        RAISE EXCEPTION 'the chase of invoice % is over', OLD.invoice_id USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF NEW.done < OLD.done OR
+        (NEW.invoice_id, NEW.subscription_id, NEW.customer_id, NEW.began_at) IS DISTINCT FROM
+        (OLD.invoice_id, OLD.subscription_id, OLD.customer_id, OLD.began_at) OR
+        (NEW.days, NEW.grace_days, NEW.suspended_days) IS DISTINCT FROM
+        (OLD.days, OLD.grace_days, OLD.suspended_days)
+    THEN
+        RAISE EXCEPTION 'the chase of invoice % only goes forward', OLD.invoice_id USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+
+END
+$$;
+
 CREATE FUNCTION billing.keep_grant() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -794,6 +817,48 @@ CREATE TABLE billing.credit_notes (
     CONSTRAINT credit_notes_reason_check CHECK (((reason <> ''::text) AND (length(reason) <= 500))),
     CONSTRAINT credit_notes_settlement_check CHECK ((settlement = ANY (ARRAY['due'::text, 'refund'::text, 'credit'::text]))),
     CONSTRAINT credit_notes_total_minor_check CHECK ((total_minor > 0))
+);
+
+CREATE TABLE billing.dunning_events (
+    id uuid NOT NULL,
+    invoice_id uuid NOT NULL,
+    step integer,
+    kind text NOT NULL,
+    detail text NOT NULL,
+    payment_id uuid,
+    actor text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT dunning_events_actor_check CHECK ((actor <> ''::text)),
+    CONSTRAINT dunning_events_kind_check CHECK ((kind <> ''::text)),
+    CONSTRAINT dunning_events_step_check CHECK ((step >= 0))
+);
+
+CREATE TABLE billing.dunnings (
+    invoice_id uuid NOT NULL,
+    subscription_id uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    days integer[] NOT NULL,
+    grace_days integer NOT NULL,
+    suspended_days integer NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    base_at timestamp with time zone NOT NULL,
+    done integer NOT NULL,
+    stage text NOT NULL,
+    next_at timestamp with time zone,
+    paused_at timestamp with time zone,
+    paused_by text,
+    ended_at timestamp with time zone,
+    outcome text,
+    CONSTRAINT dunnings_check CHECK ((base_at >= began_at)),
+    CONSTRAINT dunnings_check1 CHECK (((paused_at IS NULL) = (paused_by IS NULL))),
+    CONSTRAINT dunnings_check2 CHECK (((ended_at IS NULL) = (outcome IS NULL))),
+    CONSTRAINT dunnings_check3 CHECK (((next_at IS NULL) OR ((paused_at IS NULL) AND (ended_at IS NULL)))),
+    CONSTRAINT dunnings_days_check CHECK ((days[1] = 0)),
+    CONSTRAINT dunnings_done_check CHECK ((done >= 0)),
+    CONSTRAINT dunnings_grace_days_check CHECK ((grace_days >= 0)),
+    CONSTRAINT dunnings_outcome_check CHECK ((outcome = ANY (ARRAY['paid'::text, 'written_off'::text, 'void'::text]))),
+    CONSTRAINT dunnings_stage_check CHECK ((stage = ANY (ARRAY['collecting'::text, 'grace'::text, 'suspended'::text, 'ended'::text]))),
+    CONSTRAINT dunnings_suspended_days_check CHECK ((suspended_days >= 0))
 );
 
 CREATE TABLE billing.failed_closings (
@@ -1867,6 +1932,7 @@ CREATE TABLE subscriptions.subscriptions (
     next_plan_version_id uuid,
     next_plan_key text,
     next_interval text,
+    suspended_at timestamp with time zone,
     CONSTRAINT subscriptions_billing_interval_check CHECK ((billing_interval = ANY (ARRAY['month'::text, 'year'::text]))),
     CONSTRAINT subscriptions_check CHECK (((ended_at IS NOT NULL) = (status = ANY (ARRAY['cancelled'::text, 'ended'::text])))),
     CONSTRAINT subscriptions_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
@@ -1949,6 +2015,15 @@ ALTER TABLE ONLY billing.credit_notes
 
 ALTER TABLE ONLY billing.credit_notes
     ADD CONSTRAINT credit_notes_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY billing.dunning_events
+    ADD CONSTRAINT dunning_events_invoice_id_step_key UNIQUE (invoice_id, step);
+
+ALTER TABLE ONLY billing.dunning_events
+    ADD CONSTRAINT dunning_events_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY billing.dunnings
+    ADD CONSTRAINT dunnings_pkey PRIMARY KEY (invoice_id);
 
 ALTER TABLE ONLY billing.failed_closings
     ADD CONSTRAINT failed_closings_pkey PRIMARY KEY (period_id);
@@ -2264,6 +2339,12 @@ CREATE INDEX credit_notes_of_customer ON billing.credit_notes USING btree (custo
 
 CREATE INDEX credit_notes_of_invoice ON billing.credit_notes USING btree (invoice_id);
 
+CREATE INDEX dunning_events_of_invoice ON billing.dunning_events USING btree (invoice_id, at, id);
+
+CREATE INDEX dunnings_newest ON billing.dunnings USING btree (began_at DESC, invoice_id DESC);
+
+CREATE INDEX dunnings_of_customer ON billing.dunnings USING btree (customer_id) WHERE (ended_at IS NULL);
+
 CREATE UNIQUE INDEX invoice_lines_once_per_coupon ON billing.invoice_lines USING btree (invoice_id, redemption_id) WHERE (redemption_id IS NOT NULL);
 
 CREATE UNIQUE INDEX invoice_lines_once_per_rating ON billing.invoice_lines USING btree (rated_usage_id) WHERE (rated_usage_id IS NOT NULL);
@@ -2277,6 +2358,8 @@ CREATE INDEX invoices_of_customer ON billing.invoices USING btree (customer_id, 
 CREATE UNIQUE INDEX invoices_once_per_period ON billing.invoices USING btree (period_id, purpose) WHERE ((purpose <> 'upgrade'::text) AND (status <> 'void'::text));
 
 CREATE INDEX invoices_open ON billing.invoices USING btree (subscription_id) WHERE (status = 'open'::text);
+
+CREATE INDEX invoices_overdue ON billing.invoices USING btree (due_at, id) WHERE (status = 'open'::text);
 
 CREATE UNIQUE INDEX pending_changes_applied_once ON billing.pending_changes USING btree (period_id) WHERE (status = 'applied'::text);
 
@@ -2433,6 +2516,12 @@ CREATE TRIGGER credit_notes_add AFTER INSERT ON billing.credit_notes FOR EACH RO
 CREATE TRIGGER credit_notes_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.credit_notes FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE CONSTRAINT TRIGGER credit_notes_sums AFTER INSERT ON billing.credit_notes DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION billing.check_credit_note_sums();
+
+CREATE TRIGGER dunning_events_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.dunning_events FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER dunnings_keep BEFORE DELETE OR UPDATE ON billing.dunnings FOR EACH ROW EXECUTE FUNCTION billing.keep_dunning();
+
+CREATE TRIGGER dunnings_keep_all BEFORE TRUNCATE ON billing.dunnings FOR EACH STATEMENT EXECUTE FUNCTION billing.keep_dunning();
 
 CREATE TRIGGER invoice_lines_keep BEFORE INSERT OR DELETE OR UPDATE ON billing.invoice_lines FOR EACH ROW EXECUTE FUNCTION billing.keep_line();
 
@@ -2610,6 +2699,15 @@ ALTER TABLE ONLY billing.credit_notes
 
 ALTER TABLE ONLY billing.credit_notes
     ADD CONSTRAINT credit_notes_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES billing.invoices(id);
+
+ALTER TABLE ONLY billing.dunning_events
+    ADD CONSTRAINT dunning_events_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES billing.dunnings(invoice_id);
+
+ALTER TABLE ONLY billing.dunnings
+    ADD CONSTRAINT dunnings_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
+
+ALTER TABLE ONLY billing.dunnings
+    ADD CONSTRAINT dunnings_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES billing.invoices(id);
 
 ALTER TABLE ONLY billing.failed_closings
     ADD CONSTRAINT failed_closings_period_id_fkey FOREIGN KEY (period_id) REFERENCES subscriptions.periods(id);

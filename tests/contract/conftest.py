@@ -64,7 +64,8 @@ async def _seed(runtime: Runtime) -> Seeded:
     async with in_process(replace(runtime, clock=begun)) as (past, browser):
         shop = Shop(past, Worker(past, registry()), browser, begun)
         acme, bolt = await shop.customer("acme"), await shop.customer("bolt")
-        for customer, card in ((acme, SUCCEEDS), (bolt, FAILS_LATER)):
+        crag = await shop.customer("crag")
+        for customer, card in ((acme, SUCCEEDS), (bolt, FAILS_LATER), (crag, FAILS_LATER)):
             await shop.upgrade(customer, card=card)
             await shop.use(customer, 3, prefix=f"then-{customer.key}")
         await shop.advance(days=35)
@@ -76,6 +77,7 @@ async def _seed(runtime: Runtime) -> Seeded:
         page = await wallet.start_top_up(runtime, customer_id=acme.id, amount=Money(60_000, "ZAR"))
         await shop.pay(page.url)
         paid, unpaid = (await shop.invoices(acme))[-1], (await shop.invoices(bolt))[-1]
+        dunned = (await shop.invoices(crag))[-1]
         assert (paid.status, unpaid.status) == (billing.InvoiceStatus.PAID, billing.InvoiceStatus.OPEN)
     async with runtime.unit() as unit:
         await make_member(unit, acme.id, email=MEMBER)
@@ -89,6 +91,7 @@ async def _seed(runtime: Runtime) -> Seeded:
         "customer_id": acme.public_id,
         "invoice_id": paid.public_id,
         "unpaid_id": unpaid.public_id,
+        "dunned_id": dunned.public_id,
         "bought_id": bought.public_id,
         "delivery_id": public_id("whd", parked.id),
     }

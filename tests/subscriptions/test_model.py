@@ -24,7 +24,8 @@ from autorisen.subscriptions import (
     plan_charged_in,
     plan_in,
 )
-from autorisen.subscriptions.model import LIVE, TRANSITIONS, Trigger, next_status, standing
+from autorisen.subscriptions.model import LIVE, TRANSITIONS, Trigger, next_status
+from autorisen.subscriptions.standing import standing
 from tests.factories.catalog import usage_price
 
 # Written out a second time on purpose: a change of the table has to be meant. A dash is a refusal.

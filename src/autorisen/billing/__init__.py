@@ -6,6 +6,8 @@ Owns the PostgreSQL schema `billing`: `invoices` and `invoice_lines` (final once
 (append-only), `failed_closings`, and `pending_changes` (plan changes that wait for their payment). Facts:
 InvoiceIssued, InvoicePaid, InvoicePaymentFailed, CreditNoteIssued, PaymentUnapplied.
 
+Through its sub-packages also: `dunnings` and `dunning_events`, `audits`.
+
 This is the door; other capabilities import from here only.
 """
 
@@ -36,6 +38,25 @@ from autorisen.billing.credit_notes.issue_credit_note import Request as CreditRe
 from autorisen.billing.credit_notes.issue_credit_note import issue_credit_note, preview_credit_note
 from autorisen.billing.credit_notes.model import CreditDraft, CreditNote, Settlement, Wanted
 from autorisen.billing.credit_notes.store import credit_notes_of, credited
+from autorisen.billing.dunning import (
+    DUNNING_JOBS,
+    DUNNING_SCHEDULE,
+    CannotRetry,
+    Dunning,
+    DunningEvent,
+    DunningNotFound,
+    DunningOver,
+    DunningPaused,
+    dunned_invoices,
+    dunning_events,
+    find_dunning,
+    list_dunnings,
+    on_invoice_paid,
+    on_method_saved,
+    pause_dunning,
+    resume_dunning,
+    retry_now,
+)
 from autorisen.billing.errors import (
     BillingDetailsNeeded,
     InvoiceDisputed,
@@ -130,12 +151,15 @@ __all__ = [
     "COLLECT_JOB",
     "CREDIT_JOBS",
     "CUSTOMERS_MAX",
+    "DUNNING_JOBS",
+    "DUNNING_SCHEDULE",
     "GRANT_WORDS",
     "MONTHS_MAX",
     "MOVEMENT_WORDS",
     "MOVE_JOB",
     "AuditReport",
     "BillingDetailsNeeded",
+    "CannotRetry",
     "CheckoutState",
     "Closed",
     "ClosingProgress",
@@ -147,6 +171,11 @@ __all__ = [
     "CreditsFell",
     "CreditsGranted",
     "Draft",
+    "Dunning",
+    "DunningEvent",
+    "DunningNotFound",
+    "DunningOver",
+    "DunningPaused",
     "Explanation",
     "Grant",
     "GrantKind",
@@ -203,8 +232,11 @@ __all__ = [
     "credit_notes_of",
     "credited",
     "customer_invoice",
+    "dunned_invoices",
+    "dunning_events",
     "explain",
     "fail_top_up",
+    "find_dunning",
     "find_late_usage",
     "grant_credits",
     "invoice",
@@ -216,15 +248,19 @@ __all__ = [
     "latest_audit",
     "line_rows",
     "list_audits",
+    "list_dunnings",
     "list_invoices",
     "list_unapplied",
     "next_invoice",
     "on_credits_fell",
+    "on_invoice_paid",
+    "on_method_saved",
     "on_payment_disputed",
     "on_payment_failed",
     "on_payment_refunded",
     "on_top_up_disputed",
     "on_top_up_refunded",
+    "pause_dunning",
     "pay_invoice",
     "plans_of_file",
     "preview_credit_note",
@@ -235,7 +271,9 @@ __all__ = [
     "read_progress",
     "read_wallet",
     "refund_credits",
+    "resume_dunning",
     "retry_closings",
+    "retry_now",
     "send_receipt",
     "settle_invoice",
     "settle_top_up",

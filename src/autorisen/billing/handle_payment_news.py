@@ -5,11 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 from autorisen import ledger, payments, subscriptions
-from autorisen.billing import store, store_paid
+from autorisen.billing import dunning, store, store_paid
 from autorisen.billing.facts import InvoicePaid, InvoicePaymentFailed
 from autorisen.billing.invoice_reference import invoice_of
 from autorisen.billing.lock_invoice import lock_invoice
-from autorisen.billing.mail_invoice import mail_payment_failed, mail_receipt
+from autorisen.billing.mail_invoice import mail_receipt
 from autorisen.billing.model import Invoice, InvoiceStatus
 from autorisen.billing.read_invoices import invoice as issued_invoice
 from autorisen.billing.unapplied import store as unapplied
@@ -27,7 +27,7 @@ async def send_receipt(unit: Unit, fact: InvoicePaid) -> None:
 
 
 async def on_payment_failed(unit: Unit, fact: payments.PaymentFailed) -> None:
-    """Keep the invoice open, mark the subscription past due, and tell the customer how to pay.
+    """Keep the invoice open, mark the subscription past due, and begin to chase it, or go on.
 
     A failed checkout of an upgrade changes nothing: its payer stands before the gateway's page and sees it. Neither
     does a page that was left before the invoice is overdue: the payer still has time.
@@ -41,7 +41,7 @@ async def on_payment_failed(unit: Unit, fact: payments.PaymentFailed) -> None:
         return
     await subscriptions.mark_past_due(unit, invoice.subscription_id)
     await record(unit, InvoicePaymentFailed(invoice.id, invoice.customer_id, invoice.number, fact.reason))
-    await mail_payment_failed(unit, invoice, fact.reason)
+    await dunning.on_charge_failed(unit, invoice, fact.reason)
 
 
 async def on_payment_refunded(unit: Unit, fact: payments.PaymentRefunded) -> None:

@@ -45,17 +45,6 @@ def _how_paid(invoice: Invoice) -> str:
     return text + (f"; {invoice.credits.format()} came from your prepaid credits" if invoice.credits else "")
 
 
-async def mail_payment_failed(unit: Unit, invoice: Invoice, reason: str) -> None:
-    """A charge came to nothing: why, and how to pay now."""
-    await _send(
-        unit,
-        invoice,
-        f"Payment of invoice {invoice.number} did not go through",
-        f"We could not collect {invoice.amount_due.format()} for invoice {invoice.number}: {reason}\n"
-        "Your plan goes on for now. Please pay here, with the same or another card:",
-    )
-
-
 async def _send(unit: Unit, invoice: Invoice, subject: str, opening: str) -> None:
     lines = "\n".join(
         f"  {line.description}, {period_text(line, invoice.time_zone)}: {line.amount.format()}"
@@ -68,3 +57,8 @@ async def _send(unit: Unit, invoice: Invoice, subject: str, opening: str) -> Non
     )
     document = Attachment(f"{invoice.number}.pdf", "application/pdf", invoice_pdf(invoice))
     await send(unit, Message(invoice.customer.email, subject, text, attachments=(document,)))
+
+
+async def mail_about(unit: Unit, invoice: Invoice, subject: str, opening: str) -> None:
+    """Any other news about an invoice, with its link, its lines and the document."""
+    await _send(unit, invoice, subject, opening)

@@ -48,6 +48,15 @@ class Settings:
     usage_grace_minutes: int = setting(
         "USAGE_GRACE_MINUTES", 60, "how long after its end a period waits for late events before it is billed"
     )
+    dunning_days: str = setting(
+        "DUNNING_DAYS", "0,3,5,7", "days on which an unpaid invoice is charged again, or its customer reminded"
+    )
+    dunning_grace_days: int = setting(
+        "DUNNING_GRACE_DAYS", 7, "how many days after the last of them nothing may be used until it is paid"
+    )
+    dunning_suspended_days: int = setting(
+        "DUNNING_SUSPENDED_DAYS", 14, "how many days later the subscription is cancelled"
+    )
     supplier_name: str = setting("SUPPLIER_NAME", "autorisen sandbox", "name of the seller, on invoices")
     supplier_address: str = setting("SUPPLIER_ADDRESS", "", "address of the seller, on invoices; lines split by |")
     supplier_vat_number: str = setting(

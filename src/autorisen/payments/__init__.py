@@ -11,6 +11,7 @@ nothing. No card number is stored anywhere.
 from autorisen.payments.audited import MoneyMoved
 from autorisen.payments.charge_saved_method import charge_saved_method
 from autorisen.payments.check_payments import CHECK_PAYMENTS
+from autorisen.payments.declines import HARD_DECLINES
 from autorisen.payments.errors import (
     AlreadyPaid,
     ForgedDelivery,
@@ -57,6 +58,7 @@ from autorisen.payments.store_audit import money_moved
 
 __all__ = [
     "CHECK_PAYMENTS",
+    "HARD_DECLINES",
     "JOBS",
     "SCHEDULE",
     "AlreadyPaid",

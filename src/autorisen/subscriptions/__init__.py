@@ -41,6 +41,7 @@ from autorisen.subscriptions.facts import (
     SubscriptionRecovered,
     SubscriptionResumed,
     SubscriptionStarted,
+    SubscriptionSuspended,
     TrialEnded,
     TrialStarted,
 )
@@ -74,24 +75,25 @@ from autorisen.subscriptions.holds import (
     settle_hold,
 )
 from autorisen.subscriptions.model import (
+    ACCESS,
     LIVE,
     Entitlement,
     Following,
     Period,
     PeriodKind,
-    Standing,
     Status,
     Subscription,
     Trigger,
     following,
 )
 from autorisen.subscriptions.move_version import move_version
-from autorisen.subscriptions.past_due import mark_active, mark_past_due
+from autorisen.subscriptions.past_due import mark_active, mark_past_due, suspend
 from autorisen.subscriptions.pause import end_pause, pause_now, request_pause
 from autorisen.subscriptions.periods import days_after, next_period_end
 from autorisen.subscriptions.plan_in import plan_charged_in, plan_in
 from autorisen.subscriptions.reach import reach
 from autorisen.subscriptions.renewal import EndedPeriod, Renewal, paid_time_after, renew
+from autorisen.subscriptions.standing import Standing
 from autorisen.subscriptions.start_subscription import on_customer_created, start_subscription
 from autorisen.subscriptions.store import (
     current_period,
@@ -119,6 +121,7 @@ from autorisen.subscriptions.store_renewals import (
 from autorisen.subscriptions.trial import end_trial, start_trial
 
 __all__ = [
+    "ACCESS",
     "CHECK_PERIODS",
     "EXPIRE_HOLDS",
     "EXPIRE_HOLDS_JOB",
@@ -167,6 +170,7 @@ __all__ = [
     "SubscriptionRecovered",
     "SubscriptionResumed",
     "SubscriptionStarted",
+    "SubscriptionSuspended",
     "TransitionRefused",
     "TrialBeingSettled",
     "TrialEnded",
@@ -228,6 +232,7 @@ __all__ = [
     "subscription_history",
     "subscription_of",
     "subscriptions_of",
+    "suspend",
     "tried_plans",
     "want_subscription",
     "wanted_subscription",

@@ -11,8 +11,9 @@ from autorisen import catalog, metering
 from autorisen.catalog import PlanVersion, UsagePrice, months_of
 from autorisen.kit.database import Tx
 from autorisen.subscriptions import store
-from autorisen.subscriptions.model import Entitlement, Standing, standing
+from autorisen.subscriptions.model import Entitlement
 from autorisen.subscriptions.plan_in import METERED_LIMITS, plan_in
+from autorisen.subscriptions.standing import Standing, standing
 
 # How each limit is shown; "executions" counts what the meter agent.execution counts.
 LIMIT_NAMES: Mapping[str, tuple[str, str]] = {

@@ -162,6 +162,14 @@ class SubscriptionPastDue(Fact):
 
 
 @dataclass(frozen=True)
+class SubscriptionSuspended(Fact):
+    """Nothing may be used until all that is due is paid."""
+
+    subscription_id: UUID
+    customer_id: UUID
+
+
+@dataclass(frozen=True)
 class SubscriptionRecovered(Fact):
     """What was due has been paid."""
 

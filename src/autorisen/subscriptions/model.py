@@ -13,7 +13,6 @@ from uuid import UUID
 from autorisen.catalog import Interval, months_of
 from autorisen.kit.ids import public_id
 from autorisen.subscriptions.errors import TransitionRefused
-from autorisen.subscriptions.periods import next_period_end
 
 # A period is never empty: what happens at its first instant takes effect one of these later.
 INSTANT = timedelta(microseconds=1)
@@ -90,6 +89,20 @@ FIRST = frozenset({Status.ACTIVE, Status.INCOMPLETE})
 # A customer has at most one of these; the partial unique index of the table names the same.
 LIVE = frozenset({Status.TRIALING, Status.ACTIVE, Status.PAST_DUE, Status.PAUSED})
 
+# THE access rules: what a live subscription lets its customer use, by its status and whether it is suspended for want
+# of a payment. `plan`: what the plan allows in the period that runs; `nothing`: nothing, whatever the plan says.
+# Whoever has no live subscription may use nothing; docs/howto/dunning.md shows this table, and a test compares both.
+ACCESS: Mapping[tuple[Status, bool], Literal["plan", "nothing"]] = {
+    (Status.TRIALING, False): "plan",
+    (Status.ACTIVE, False): "plan",
+    (Status.PAST_DUE, False): "plan",
+    (Status.PAUSED, False): "nothing",
+    (Status.TRIALING, True): "nothing",
+    (Status.ACTIVE, True): "nothing",
+    (Status.PAST_DUE, True): "nothing",
+    (Status.PAUSED, True): "nothing",
+}
+
 # Why a stretch of time is stored: it is paid for, tried, or a pause.
 PeriodKind = Literal["paid", "trial", "pause"]
 
@@ -125,6 +138,7 @@ class Subscription:
     next_plan_version_id: UUID | None = None
     next_plan_key: str | None = None
     next_interval: Interval | None = None
+    suspended_at: datetime | None = None  # since when nothing may be used, for want of a payment
 
     @property
     def public_id(self) -> str:
@@ -133,6 +147,11 @@ class Subscription:
     @property
     def is_live(self) -> bool:
         return self.status in LIVE
+
+    @property
+    def allows_nothing(self) -> bool:
+        """Whether nothing may be used, whatever the plan says."""
+        return ACCESS[self.status, self.suspended_at is not None] == "nothing"
 
     @property
     def renews(self) -> bool:
@@ -256,41 +275,3 @@ class Entitlement:
     def allows_more(self) -> bool:
         """Whether one more unit may be used."""
         return self.overage_allowed or self.left is None or self.left > 0
-
-
-@dataclass(frozen=True)
-class Standing:
-    """What holds for a customer at one instant: the terms, and the stretch that allowances count in."""
-
-    plan_version_id: UUID | None  # None: the default plan of that instant
-    interval: Interval
-    start_at: datetime
-    end_at: datetime
-    kind: PeriodKind = "paid"  # what it allows
-    charged: PeriodKind = "paid"  # how its use is rated: the rest of a paid period stays one, also paused
-
-
-def standing(subscription: Subscription, period: Period, now: datetime) -> Standing | None:
-    """What the newest period of a subscription allows now, however late the closing of that period runs.
-
-    Nothing before the subscription starts, and nothing of a period once it is over: a subscription that renews goes
-    on with the next stretch, one that was to end has fallen back to the default plan, and so has a trial. Paused, it
-    allows nothing, also for the rest of a paid period.
-    """
-    if not subscription.is_live or now < subscription.started_at:
-        return None
-    if now < period.end_at:
-        kind: PeriodKind = "pause" if subscription.status is Status.PAUSED else period.kind
-        return Standing(period.plan_version_id, period.interval, period.start_at, period.end_at, kind, period.kind)
-    after = following(subscription, period)
-    anchor, version = period.end_at, None
-    interval: Interval = "month"
-    ordinal, kind = 1, "paid"
-    if after is not None:
-        anchor, version = after.subscription.anchor_at, after.subscription.plan_version_id
-        interval, ordinal, kind = after.interval, after.ordinal, after.kind
-    start, end = period.end_at, next_period_end(anchor, interval, ordinal, subscription.time_zone)
-    while end <= now:
-        ordinal += 1
-        start, end = end, next_period_end(anchor, interval, ordinal, subscription.time_zone)
-    return Standing(version, interval, start, end, kind, kind)

@@ -49,7 +49,7 @@ UPDATE_SUBSCRIPTION: LiteralString = """
         status = %(status)s, cancel_at_period_end = %(cancel_at_period_end)s, ended_at = %(ended_at)s,
         anchor_at = %(anchor_at)s, pause_at_period_end = %(pause_at_period_end)s,
         next_plan_version_id = %(next_plan_version_id)s, next_plan_key = %(next_plan_key)s,
-        next_interval = %(next_interval)s
+        next_interval = %(next_interval)s, suspended_at = %(suspended_at)s
     WHERE id = %(id)s
 """
 
@@ -252,6 +252,7 @@ def subscription_row(subscription: Subscription) -> dict[str, object]:
         "next_plan_version_id": subscription.next_plan_version_id,
         "next_plan_key": subscription.next_plan_key,
         "next_interval": subscription.next_interval,
+        "suspended_at": subscription.suspended_at,
     }
 
 
