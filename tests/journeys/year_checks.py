@@ -6,6 +6,7 @@ import json
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from autorisen import billing
 from autorisen.kit.database import Tx
 from tests.journeys.simulated_year import Year
 
@@ -71,6 +72,9 @@ async def require_whole(year: Year) -> dict[str, int]:
         misrated = await rows(tx, MISRATED, lived_until=year.lived_until)
         assert [each for each in misrated if each[-1] > each[-2]] == []
         [counts] = await rows(tx, BILLED)
+    report = await billing.audit(year.runtime, actor="simulated year")
+    assert (report.findings, report.cents) == (0, 0), report.document
+    assert report.compared > counts[0]
     return dict(zip(("closings", "invoices", "adjustments", "discounts", "events", "corrections"), counts, strict=True))
 
 
