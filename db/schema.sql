@@ -1056,6 +1056,18 @@ CREATE TABLE billing.rated_usage (
     CONSTRAINT rated_usage_unit_amount_check CHECK ((unit_amount >= (0)::numeric))
 );
 
+CREATE TABLE billing.recognitions (
+    currency text NOT NULL,
+    since date NOT NULL,
+    until date NOT NULL,
+    added_minor bigint NOT NULL,
+    earned_minor bigint NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    CONSTRAINT recognitions_check CHECK ((until > since)),
+    CONSTRAINT recognitions_check1 CHECK (((added_minor <> 0) OR (earned_minor <> 0))),
+    CONSTRAINT recognitions_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text))
+);
+
 CREATE TABLE billing.redemptions (
     id uuid NOT NULL,
     customer_id uuid NOT NULL,
@@ -2070,6 +2082,12 @@ ALTER TABLE ONLY billing.rated_usage
 ALTER TABLE ONLY billing.rated_usage
     ADD CONSTRAINT rated_usage_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY billing.recognitions
+    ADD CONSTRAINT recognitions_currency_since_key UNIQUE (currency, since);
+
+ALTER TABLE ONLY billing.recognitions
+    ADD CONSTRAINT recognitions_pkey PRIMARY KEY (currency, until);
+
 ALTER TABLE ONLY billing.redemptions
     ADD CONSTRAINT redemptions_code_number_key UNIQUE (code, number);
 
@@ -2546,6 +2564,8 @@ CREATE TRIGGER period_fees_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON bi
 CREATE TRIGGER plan_moves_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.plan_moves FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE TRIGGER rated_usage_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.rated_usage FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER recognitions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.recognitions FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE TRIGGER redemptions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.redemptions FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 

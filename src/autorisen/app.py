@@ -24,6 +24,7 @@ from autorisen.billing import pages as billing_pages
 from autorisen.billing.closing import api as closing_api
 from autorisen.billing.coupons import api as coupons_api
 from autorisen.billing.coupons import pages as coupon_pages
+from autorisen.billing.deferred import api as deferred_api
 from autorisen.billing.dunning import api as dunning_api
 from autorisen.billing.migration import api as migration_api
 from autorisen.billing.wallet import api as wallet_api
@@ -79,6 +80,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     accounts_api.router,
     billing_api.router,
     closing_api.router,
+    deferred_api.router,
     dunning_api.router,
     wallet_api.router,
     what_if_api.router,

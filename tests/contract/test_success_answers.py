@@ -96,6 +96,7 @@ CALLS = (
     Call("GET /api/ledger/trial-balance", ("operator",)),
     Call("GET /api/statement", query=OF_ACME),
     Call("GET /api/ledger/accounts/{account}/statement", ("operator",), path=(("account", "clearing:sandbox"),)),
+    Call("GET /api/deferred-revenue", ("operator",)),
     Call("GET /api/dunning", ("operator",)),
     Call("GET /api/dunning/{invoice_id}", ("operator",), path=(("invoice_id", "{dunned_id}"),)),
     Call("POST /api/dunning/{invoice_id}/pause", ("operator",), path=(("invoice_id", "{dunned_id}"),)),

@@ -6,7 +6,7 @@ Owns the PostgreSQL schema `billing`: `invoices` and `invoice_lines` (final once
 (append-only), `failed_closings`, and `pending_changes` (plan changes that wait for their payment). Facts:
 InvoiceIssued, InvoicePaid, InvoicePaymentFailed, CreditNoteIssued, PaymentUnapplied.
 
-Through its sub-packages also: `dunnings` and `dunning_events`, `audits`.
+Through its sub-packages also: `dunnings` and `dunning_events`, `recognitions`, `audits`.
 
 This is the door; other capabilities import from here only.
 """
@@ -38,6 +38,13 @@ from autorisen.billing.credit_notes.issue_credit_note import Request as CreditRe
 from autorisen.billing.credit_notes.issue_credit_note import issue_credit_note, preview_credit_note
 from autorisen.billing.credit_notes.model import CreditDraft, CreditNote, Settlement, Wanted
 from autorisen.billing.credit_notes.store import credit_notes_of, credited
+from autorisen.billing.deferred import (
+    RECOGNISE_JOB,
+    RECOGNISE_SCHEDULE,
+    DeferredReport,
+    deferred_table,
+    read_deferred,
+)
 from autorisen.billing.dunning import (
     DUNNING_JOBS,
     DUNNING_SCHEDULE,
@@ -157,6 +164,8 @@ __all__ = [
     "MONTHS_MAX",
     "MOVEMENT_WORDS",
     "MOVE_JOB",
+    "RECOGNISE_JOB",
+    "RECOGNISE_SCHEDULE",
     "AuditReport",
     "BillingDetailsNeeded",
     "CannotRetry",
@@ -170,6 +179,7 @@ __all__ = [
     "CreditRequest",
     "CreditsFell",
     "CreditsGranted",
+    "DeferredReport",
     "Draft",
     "Dunning",
     "DunningEvent",
@@ -232,6 +242,7 @@ __all__ = [
     "credit_notes_of",
     "credited",
     "customer_invoice",
+    "deferred_table",
     "dunned_invoices",
     "dunning_events",
     "explain",
@@ -268,6 +279,7 @@ __all__ = [
     "preview_upgrade",
     "progress_view",
     "read_amount",
+    "read_deferred",
     "read_progress",
     "read_wallet",
     "refund_credits",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from itertools import groupby
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from autorisen import ledger
+from autorisen import billing, ledger
 from autorisen.cli.find_customer import find_customer
 from autorisen.cli.session import with_runtime
 from autorisen.kit.money import Money
@@ -67,6 +68,30 @@ def statement(
         Console().print(table)
     if not found:
         typer.echo("Nothing happened yet.")
+
+
+@app.command("deferred-revenue")
+def deferred_revenue(as_csv: Annotated[bool, typer.Option("--csv", help="Print it as CSV.")] = False) -> None:
+    """Print the recognition report: what each month began with, added, recognised and left of invoiced fees."""
+    report = with_runtime(_deferred)
+    if as_csv:
+        sys.stdout.write(billing.deferred_table(report))
+        return
+    for currency, months in groupby(report.months, lambda month: month.opening.currency):
+        table = Table("Month", title=f"{currency}, to the end of {report.last_day}")
+        for heading in ("Opening", "Added", "Recognised", "Closing"):
+            table.add_column(heading, justify="right")
+        for each in months:
+            amounts = (each.opening, each.added, each.recognised, each.closing)
+            table.add_row(f"{each.first:%Y-%m}", *(_major(amount.minor, currency) for amount in amounts))
+        Console().print(table)
+    if not report.months:
+        typer.echo("Nothing is deferred yet.")
+
+
+async def _deferred(runtime: Runtime) -> billing.DeferredReport:
+    async with runtime.database.read(snapshot=True) as tx:
+        return await billing.read_deferred(tx)
 
 
 async def _statement(

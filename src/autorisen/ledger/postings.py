@@ -261,10 +261,19 @@ def wallet_expired(*, expiry_id: UUID, customer_id: UUID, amount: Money, was_pai
     )
 
 
-def revenue_recognised(*, month: date, revision: int, amount: Money) -> Posting:
-    """What was invoiced ahead and has been served by a month's end; negative where a credit took back more."""
+def revenue_deferred(*, day: date, amount: Money) -> Posting:
+    """The fees of invoices until the end of a day that no day before had; negative where more was taken back."""
     return Posting(
-        f"recognition:{month:%Y-%m}:{amount.currency}:{revision}",
-        f"Fees earned in {month:%B %Y}",
+        f"recognition:{day}:{amount.currency}:deferred",
+        f"Fees invoiced until {day}",
+        (Line(chart.REVENUE_SUBSCRIPTION, amount), Line(chart.DEFERRED_SUBSCRIPTION, -amount)),
+    )
+
+
+def revenue_recognised(*, day: date, amount: Money) -> Posting:
+    """What of the fees was earned until the end of a day and on no day before; negative where more was taken back."""
+    return Posting(
+        f"recognition:{day}:{amount.currency}:earned",
+        f"Fees earned until {day}",
         (Line(chart.DEFERRED_SUBSCRIPTION, amount), Line(chart.REVENUE_SUBSCRIPTION, -amount)),
     )

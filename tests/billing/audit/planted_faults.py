@@ -37,20 +37,20 @@ DOCUMENT_FAULTS = (
     Fault(
         "a fee is not what the price says",
         (f"UPDATE billing.invoice_lines SET amount_minor = amount_minor - 100 WHERE id = {FEE}",),
-        ("fee_amount", "invoice_total", "line_tax", "posting_amount"),
-        100 + 100 + 13 + 100,
+        ("deferred_added", "deferred_earned", "fee_amount", "invoice_total", "line_tax", "posting_amount"),
+        100 + 100 + 13 + 100 + 2 * 100,
     ),
     Fault(
         "the VAT of a line is another",
         (f"UPDATE billing.invoice_lines SET tax_minor = tax_minor + 1 WHERE id = {FEE}",),
-        ("invoice_tax", "line_tax", "posting_amount"),
-        3,
+        ("deferred_added", "deferred_earned", "invoice_tax", "line_tax", "posting_amount"),
+        5,
     ),
     Fault(
         "a line is gone",
         (f"DELETE FROM billing.invoice_lines WHERE id = {FEE}",),
-        ("invoice_tax", "invoice_total", "posting_amount"),
-        6_900 + 52_900 + 46_000,
+        ("deferred_added", "deferred_earned", "invoice_tax", "invoice_total", "posting_amount"),
+        6_900 + 52_900 + 3 * 46_000,
     ),
     Fault(
         "a total is another, with its VAT",

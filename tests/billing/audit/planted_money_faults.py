@@ -123,4 +123,20 @@ MONEY_FAULTS = (
         ("INSERT INTO ledger.accounts VALUES ('suspense:planted', now())",),
         ("unknown_account",),
     ),
+    # --- deferred revenue
+    Fault(
+        "a step of deferred revenue earned a cent more",
+        (
+            "UPDATE billing.recognitions SET earned_minor = earned_minor + 1 WHERE until = (SELECT max(until) FROM"
+            " billing.recognitions)",
+        ),
+        ("deferred_balance", "deferred_earned", "posting_amount"),
+        3,
+    ),
+    Fault(
+        "a step of deferred revenue is not there",
+        ("DELETE FROM billing.recognitions WHERE until = (SELECT max(until) FROM billing.recognitions)",),
+        ("deferred_balance", "posting_surplus"),
+        2 * 2_968,
+    ),
 )

@@ -18,6 +18,7 @@ from autorisen.billing.audit.check_applied import CHECK_APPLIED
 from autorisen.billing.audit.check_balances import CHECK_BALANCES
 from autorisen.billing.audit.check_closings import CHECK_CLOSINGS
 from autorisen.billing.audit.check_credit_notes import CHECK_CREDIT_NOTES
+from autorisen.billing.audit.check_deferred import CHECK_DEFERRED
 from autorisen.billing.audit.check_invoices import CHECK_INVOICES
 from autorisen.billing.audit.check_numbers import CHECK_NUMBERS
 from autorisen.billing.audit.check_usage import CHECK_USAGE
@@ -47,6 +48,7 @@ CHECKS: tuple[Check, ...] = (
     CHECK_APPLIED,
     ledger.CHECK_BOOKS,
     CHECK_BALANCES,
+    CHECK_DEFERRED,
 )
 
 log = structlog.get_logger(__name__)
