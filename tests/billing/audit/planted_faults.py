@@ -47,6 +47,36 @@ DOCUMENT_FAULTS = (
         5,
     ),
     Fault(
+        "a claim is void, and nothing says so in the books",
+        (
+            f"UPDATE billing.invoices SET status = 'void', voided_at = issued_at, void_reason = 'planted',"
+            f" credited_minor = 0, credited_tax_minor = 0, credited_due_minor = 0 WHERE id = {OPEN}",
+        ),
+        (
+            "invoice_credited",
+            "invoice_credited_due",
+            "invoice_credited_tax",
+            "posting_missing",
+            "receivable_balance",
+        ),
+        2 * 10_001 + 1_304 + 52_900 + 42_899,
+    ),
+    Fault(
+        "a claim is written off, and nothing says so in the books",
+        (
+            f"UPDATE billing.invoices SET status = 'uncollectible', written_off_at = now(),"
+            f" write_off_reason = 'planted' WHERE id = {OPEN}",
+        ),
+        ("posting_missing", "receivable_balance"),
+        2 * 42_899,
+    ),
+    Fault(
+        "a paid claim was written off before, and nothing says so in the books",
+        (f"UPDATE billing.invoices SET written_off_at = issued_at, write_off_reason = 'planted' WHERE id = {PAID}",),
+        ("posting_missing", "posting_missing"),
+        2 * 52_900,
+    ),
+    Fault(
         "a line is gone",
         (f"DELETE FROM billing.invoice_lines WHERE id = {FEE}",),
         ("deferred_added", "deferred_earned", "invoice_tax", "invoice_total", "posting_amount"),

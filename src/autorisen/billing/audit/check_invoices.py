@@ -19,7 +19,7 @@ from autorisen.billing.audit.model import (
     compare_totals,
 )
 from autorisen.billing.issue_invoice import nets_by_account
-from autorisen.billing.model import Line
+from autorisen.billing.model import InvoiceStatus, Line
 from autorisen.kit.audit import Check, walk
 from autorisen.kit.database import Tx
 from autorisen.kit.findings import Finding, Findings
@@ -30,15 +30,23 @@ def invoice_postings(invoice: AuditedInvoice, lines: Sequence[Line]) -> dict[str
     """What has to be posted about an invoice: nothing before it has its number."""
     if invoice.number is None:
         return {}
-    issued = ledger.postings.invoice_issued(
-        invoice_id=invoice.id,
-        number=invoice.number,
-        customer_id=invoice.customer_id,
-        total=invoice.total,
-        nets=nets_by_account(lines, invoice.currency),
-        tax=invoice.tax,
+    rules, nets = ledger.postings, nets_by_account(lines, invoice.currency)
+    id, number, who = invoice.id, invoice.number, invoice.customer_id
+    issued = rules.invoice_issued(
+        invoice_id=id, number=number, customer_id=who, total=invoice.total, nets=nets, tax=invoice.tax
     )
-    return {"issued": issued.lines}
+    due: dict[str, Lines] = {"issued": issued.lines}
+    if invoice.status is InvoiceStatus.VOID:
+        void = rules.invoice_voided(
+            invoice_id=id, number=number, customer_id=who, total=invoice.total, nets=nets, tax=invoice.tax
+        )
+        due["voided"] = void.lines
+    if (lost := invoice.written_off) is not None:
+        parts = {"invoice_id": id, "customer_id": who}
+        due["written_off"] = rules.invoice_written_off(**parts, number=number, owed=lost.due, tax=lost.tax).lines
+        if invoice.status is InvoiceStatus.PAID:
+            due["recovered"] = rules.write_off_recovered(**parts, number=number, owed=lost.due, tax=lost.tax).lines
+    return due
 
 
 async def _run(tx: Tx, findings: Findings) -> None:

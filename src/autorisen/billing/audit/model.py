@@ -11,9 +11,24 @@ from autorisen.billing.model import InvoiceStatus, Line, LineKind, Party, TaxTer
 from autorisen.billing.tax import discount_tax, tax_terms, vat_contained
 from autorisen.kit.findings import Finding, amounts_differ
 from autorisen.kit.ids import public_id
-from autorisen.kit.money import Money
+from autorisen.kit.money import Money, round_half_up
 
 Lines = Sequence[ledger.Line]
+
+
+@dataclass(frozen=True)
+class WrittenOff:
+    """What nobody expected any more, and what of the invoice and of its VAT was not credited when that was said."""
+
+    due: Money
+    left: Money
+    left_tax: Money
+
+    @property
+    def tax(self) -> Money:
+        """The VAT of what was due, half up."""
+        share = Decimal(self.left_tax.minor) * self.due.minor / self.left.minor
+        return Money(round_half_up(share), self.due.currency)
 
 
 @dataclass(frozen=True)
@@ -33,6 +48,7 @@ class AuditedInvoice:
     total: Money
     amount_paid: Money
     created_at: datetime
+    written_off: WrittenOff | None = None
 
     @property
     def row(self) -> str:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from psycopg.rows import TupleRow, class_row
 
-from autorisen.billing.audit.model import AppliedPayment, AuditedInvoice
+from autorisen.billing.audit.model import AppliedPayment, AuditedInvoice, WrittenOff
 from autorisen.billing.model import InvoiceStatus, Line, LineKind, Party, TaxTerms, TaxTreatment
 from autorisen.kit.audit import Stream
 from autorisen.kit.database import Tx, stream
@@ -20,10 +20,19 @@ from autorisen.kit.money import Money
 ALLOW_LONG = "SET LOCAL statement_timeout = '30min'"
 
 COUNT_INVOICES = "SELECT count(*) FROM billing.invoices"
+# What of a written-off invoice nobody expected any more, and the rest of it and of its VAT that was not credited then.
+# Its only payment, if there is one, came afterwards.
 INVOICES = """
 SELECT id, number, customer_id, currency, status, tax_treatment, tax_rate, supplier, customer, subtotal_minor,
-    tax_minor, total_minor, amount_paid_minor, created_at
-FROM billing.invoices ORDER BY id
+    invoices.tax_minor, total_minor, amount_paid_minor, created_at, lost.due_minor, lost.left_minor, lost.tax_minor
+FROM billing.invoices LEFT JOIN LATERAL (
+    SELECT invoices.total_minor - amount_paid_minor - credited_due_minor + coalesce((SELECT sum(amount_minor)::bigint
+            FROM billing.invoice_payments AS payment WHERE payment.invoice_id = invoices.id), 0) AS due_minor,
+        (invoices.total_minor - coalesce(sum(note.total_minor), 0))::bigint AS left_minor,
+        (invoices.tax_minor - coalesce(sum(note.tax_minor), 0))::bigint AS tax_minor
+    FROM billing.credit_notes AS note WHERE note.invoice_id = invoices.id AND note.issued_at <= written_off_at
+) AS lost ON written_off_at IS NOT NULL
+ORDER BY id
 """
 LINES = """
 SELECT invoice_id, kind, amount_minor, line.tax_minor, currency, line.id, description, quantity, included, unit_amount,
@@ -171,8 +180,9 @@ async def counters(tx: Tx) -> dict[str, int]:
 
 
 def _invoice(row: TupleRow) -> AuditedInvoice:
-    id, number, customer_id, currency, status, treatment, rate, supplier, customer, *minors, created_at = row
-    subtotal, tax, total, amount_paid = (Money(minor, currency) for minor in minors)
+    id, number, customer_id, currency, status, treatment, rate, supplier, customer, *rest = row
+    subtotal, tax, total, amount_paid = (Money(minor, currency) for minor in rest[:4])
+    created_at, *lost = rest[4:]
     return AuditedInvoice(
         id=id,
         number=number,
@@ -187,6 +197,7 @@ def _invoice(row: TupleRow) -> AuditedInvoice:
         total=total,
         amount_paid=amount_paid,
         created_at=created_at,
+        written_off=None if lost[0] is None else WrittenOff(*(Money(minor, currency) for minor in lost)),
     )
 
 
