@@ -48,11 +48,15 @@ WISHES = {
     "pay": 6,
     "cancel": 2,
     "resume": 2,
-    "late": 5,
+    "late": 9,
     "void": 1,
     "amend": 1,
     "again": 2,
     "coupon": 3,
+    "top_up": 2,
+    "automatic": 1,
+    "gift": 2,
+    "take_credits": 1,
 }
 # A share, for a time; an amount, of fees only; and all of an invoice, for the first ones who come.
 COUPONS = (
@@ -92,6 +96,7 @@ class Year:
     people: list[Person]
     lived_until: datetime
     answers: Counter[tuple[str, int]] = field(default_factory=Counter)
+    previews: dict[str, dict[str, Any]] = field(default_factory=dict)
     events: int = 0
 
     @property
@@ -126,12 +131,22 @@ async def live(
                 await _join(year, person)
         await _use(year, [person for person in people if person.joined_on <= day])
         for person in people:
-            if person.joined_on < day and random.random() < 0.12:
+            if person.joined_on < day and random.random() < 0.2:
                 await _wish(year, person)
         await advance_clock(runtime, worker, to=year.now + DAY * random.uniform(0.9, 1.1))
     year.lived_until = year.now
+    await _preview(year)
     await advance_clock(runtime, worker, to=year.now + 40 * DAY)
     return year
+
+
+async def _preview(year: Year) -> None:
+    """What each customer's next invoice is to say; of those who owe nothing, since others may lose their plan."""
+    for person in year.people:
+        at = {"params": {"customer": person.key}}
+        listed = (await year.ask("GET", "/api/invoices", **at)).json()["invoices"]
+        if not any(invoice["status"] == "open" for invoice in listed):
+            year.previews[person.key] = (await year.ask("GET", "/api/next-invoice", **at)).json()
 
 
 async def _join(year: Year, person: Person) -> None:
@@ -206,6 +221,14 @@ async def _wish(year: Year, person: Person) -> None:
             await _send(year, [_event(year, person, late)])
         case "again":
             await _send_again(year, person)
+        case "top_up":
+            await _top_up(year, person)
+        case "automatic":
+            await _consent(year, person)
+        case "gift":
+            await _give(year, person)
+        case "take_credits":
+            await _take_credits(year, person)
         case _:
             await _correct(year, person, wish)
     await year.worker.drain()
@@ -233,6 +256,49 @@ async def _pay_open(year: Year, person: Person) -> None:
             answer = await year.ask("POST", f"/api/invoices/{invoice['id']}/pay")
             if answer.status_code == 200:
                 await _type_card(year, answer.json()["url"])
+
+
+async def _top_up(year: Year, person: Person) -> None:
+    amount = {"amount_minor": year.random.randrange(5_000, 60_000)}
+    answer = await year.ask("POST", "/api/credits/top-ups", params={"customer": person.key}, json=amount)
+    if answer.status_code == 200:
+        await _type_card(year, answer.json()["url"])
+
+
+async def _consent(year: Year, person: Person) -> None:
+    """Automatic top-up, on or off again; refused where there is no card to charge."""
+    random = year.random
+    terms = {
+        "enabled": random.random() < 0.8,
+        "threshold_minor": random.randrange(1_000, 20_000),
+        "amount_minor": random.randrange(5_000, 40_000),
+        "per_day": random.randrange(1, 4),
+    }
+    await year.ask("PUT", "/api/credits/automatic-top-up", params={"customer": person.key}, json=terms)
+
+
+async def _give(year: Year, person: Person) -> None:
+    days = year.random.choice((None, 5, 40, 200))
+    given = {
+        "key": f"{person.key}-{year.now.isoformat()}",
+        "customer": person.key,
+        "kind": year.random.choice(("promotional", "goodwill")),
+        "amount_minor": year.random.randrange(1, 30_000),
+        "reason": "it was a bad day",
+        "expires_at": None if days is None else (year.now + DAY * days).isoformat(),
+    }
+    answer = await year.ask("POST", "/api/credits/grants", json=given)
+    assert answer.status_code == 201, answer.text
+
+
+async def _take_credits(year: Year, person: Person) -> None:
+    """The operator takes credits back: what was given is void, what was bought is refunded to its card."""
+    found = await year.ask("GET", "/api/credits", params={"customer": person.key})
+    grants = found.json()["grants"]
+    if grants:
+        grant = year.random.choice(grants)
+        verb = "refund" if grant["kind"] == "paid" else "void"
+        await year.ask("POST", f"/api/credits/grants/{grant['id']}/{verb}", json={"reason": "by mistake"})
 
 
 async def _type_card(year: Year, url: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from autorisen import billing
 from autorisen.kit.database import Tx
+from autorisen.kit.ids import public_id
 from tests.journeys.simulated_year import Year
 
 # A period starts where the one before it ended, of all subscriptions of a customer; every one that is over is closed.
@@ -47,11 +48,42 @@ WHERE rated <> used AND EXISTS (
     WHERE later.customer_id = closing.customer_id AND later.closed_at > %(lived_until)s::timestamptz
 )
 """
+# Credits by customer and currency: what is left of grants, the sum of their movements, and what the books owe.
+WALLETS_APART = """
+SELECT coalesce(wallet.account, booked.account), remaining, moved, owed
+FROM (
+    SELECT 'wallet:' || customer_id AS account, currency, sum(remaining_minor) AS remaining,
+        sum((SELECT sum(amount_minor) FROM billing.wallet_movements AS movement WHERE movement.grant_id = each.id))
+            AS moved
+    FROM billing.wallet_grants AS each GROUP BY customer_id, currency
+) AS wallet
+FULL JOIN (
+    SELECT account, currency, -sum(amount_minor) AS owed FROM ledger.entries
+    WHERE account LIKE 'wallet:%%' GROUP BY account, currency
+) AS booked USING (account, currency)
+WHERE remaining IS DISTINCT FROM owed OR moved IS DISTINCT FROM owed OR remaining < 0
+"""
+# What an invoice says was paid from credits, and what was drawn for it and given back.
+DRAWS_APART = """
+SELECT invoice.number, credits_minor, drawn FROM billing.invoices AS invoice
+LEFT JOIN LATERAL (
+    SELECT -sum(amount_minor) AS drawn FROM billing.wallet_movements WHERE invoice_id = invoice.id AND kind = 'draw'
+) AS movement ON true
+WHERE credits_minor <> coalesce(drawn, 0)
+"""
+# The invoice of a period that was closed where it was to end when it was looked at.
+CLOSED_AS_SEEN = """
+SELECT invoice_id FROM billing.closings AS closing JOIN accounts.customers AS customer ON customer.id = customer_id
+WHERE customer.key = %(key)s AND kind <> 'trial'
+    AND period_start = %(start)s::timestamptz AND period_end = %(end)s::timestamptz
+"""
 BILLED = """
 SELECT (SELECT count(*) FROM billing.closings), (SELECT count(*) FROM billing.invoices WHERE status <> 'draft'),
     (SELECT count(*) FROM billing.invoice_lines WHERE kind = 'usage_adjustment'),
     (SELECT count(*) FROM billing.invoice_lines WHERE kind = 'discount'),
-    (SELECT count(*) FROM metering.events), (SELECT count(*) FROM metering.corrections)
+    (SELECT count(*) FROM metering.events), (SELECT count(*) FROM metering.corrections),
+    (SELECT count(*) FROM billing.wallet_grants WHERE kind = 'paid'),
+    (SELECT count(*) FROM billing.wallet_movements WHERE kind = 'draw')
 """
 
 
@@ -68,6 +100,8 @@ async def require_whole(year: Year) -> dict[str, int]:
     async with year.runtime.database.read() as tx:
         assert await rows(tx, BROKEN_PERIODS) == []
         assert await rows(tx, UNCLOSED, now=year.now) == []
+        assert await rows(tx, WALLETS_APART) == []
+        assert await rows(tx, DRAWS_APART) == []
         # What was taken back from a closed period may wait for an invoice that can carry the credit; nothing else may.
         misrated = await rows(tx, MISRATED, lived_until=year.lived_until)
         assert [each for each in misrated if each[-1] > each[-2]] == []
@@ -75,7 +109,8 @@ async def require_whole(year: Year) -> dict[str, int]:
     report = await billing.audit(year.runtime, actor="simulated year")
     assert (report.findings, report.cents) == (0, 0), report.document
     assert report.compared > counts[0]
-    return dict(zip(("closings", "invoices", "adjustments", "discounts", "events", "corrections"), counts, strict=True))
+    names = ("closings", "invoices", "adjustments", "discounts", "events", "corrections", "topped_up", "drawn")
+    return dict(zip(names, counts, strict=True))
 
 
 async def all_invoices(year: Year) -> list[dict[str, Any]]:
@@ -98,6 +133,26 @@ async def documents(year: Year) -> list[bytes]:
         assert pdf.content.startswith(b"%PDF")
         made += [json.dumps(invoice).encode(), pdf.content]
     return made
+
+
+async def require_previewed(year: Year) -> int:
+    """Whoever did nothing more was billed what the preview said, to the line. Gives the number of invoices."""
+    seen = 0
+    for key, preview in year.previews.items():
+        period = {"start": preview["period_start"], "end": preview["period_end"]}
+        async with year.runtime.database.read() as tx:
+            closed = await rows(tx, CLOSED_AS_SEEN, key=key, **period)
+        for (invoice_id,) in closed:
+            assert (invoice_id is None) == (preview["total_minor"] <= 0), (key, preview)
+            if invoice_id is None:
+                continue
+            invoice = (await year.ask("GET", f"/api/invoices/{public_id('inv', invoice_id)}")).json()
+            lines = [{**line, "id": None} for line in invoice["lines"]]
+            assert lines == preview["lines"], (key, lines, preview)
+            for name in ("total_minor", "tax_minor", "issued_at"):
+                assert invoice[name] == preview[name], (key, name, invoice, preview)
+            seen += 1
+    return seen
 
 
 async def require_explained(year: Year) -> int:
