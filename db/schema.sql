@@ -975,7 +975,7 @@ CREATE TABLE billing.invoices (
     CONSTRAINT invoices_supplier_check CHECK ((jsonb_typeof(supplier) = 'object'::text)),
     CONSTRAINT invoices_tax_rate_check CHECK (((tax_rate >= (0)::numeric) AND (tax_rate < (1)::numeric))),
     CONSTRAINT invoices_tax_treatment_check CHECK ((tax_treatment = ANY (ARRAY['standard'::text, 'zero_rated'::text, 'not_registered'::text]))),
-    CONSTRAINT invoices_total_minor_check CHECK ((total_minor > 0)),
+    CONSTRAINT invoices_total_minor_check CHECK ((total_minor >= 0)),
     CONSTRAINT invoices_void_is_explained CHECK (((number IS NULL) OR ((status = 'void'::text) = (void_reason IS NOT NULL)))),
     CONSTRAINT invoices_void_is_whole CHECK (((status <> 'void'::text) OR (credited_minor = 0))),
     CONSTRAINT invoices_void_reason_check CHECK ((void_reason <> ''::text)),

@@ -7,13 +7,16 @@ from dataclasses import replace
 import pytest
 
 from autorisen import billing, metering
-from autorisen.billing import LineKind
+from autorisen.billing import InvoiceStatus, LineKind
 from autorisen.billing.closing import close_period, closes_at
 from autorisen.billing.errors import MeterNotCounted
 from autorisen.kit.work.store import queue_state
 from autorisen.metering import Correction
 from autorisen.metering.model import OPERATOR
+from autorisen.subscriptions import start_subscription
+from tests.factories.accounts import make_customer
 from tests.factories.billing import Shop
+from tests.factories.catalog import apply_text, catalog_of
 
 
 async def void(shop: Shop, *numbers: int) -> metering.CorrectionReceipt:
@@ -55,6 +58,37 @@ async def test_a_closed_period_gets_a_line_with_the_difference(shop: Shop) -> No
     assert reason.before is not None
     assert reason.rated is not None
     assert (int(reason.before.quantity), int(reason.rated.quantity)) == (2_010, 2_002)
+
+
+async def test_a_credit_as_large_as_the_charges_is_an_invoice_of_nothing(shop: Shop) -> None:
+    """Goal: charge and credit are both read on it; it is paid as it is issued and moves nothing."""
+    async with shop.runtime.unit() as unit:
+        await apply_text(
+            unit, catalog_of('included = 0\noverage = true\nprice = [{ currency = "ZAR", amount = "1.00" }]')
+        )
+        customer = await make_customer(unit)
+        await start_subscription(unit, customer=customer, plan_key="tested")
+    await shop.worker.drain()
+
+    async def used(key: str) -> None:
+        event = {"specversion": "1.0", "id": key, "source": "tests", "type": "api.use", "subject": customer.key}
+        async with shop.runtime.unit() as unit:
+            await metering.ingest(unit, None, [metering.new_event(event | {"data": {"amount": 7}})])
+
+    await used("run-0")
+    await shop.advance(days=31, hours=2)
+    await void(shop, 0)
+    await used("run-1")
+    await shop.advance(days=31)
+    first, second = await shop.invoices(customer)
+    assert (first.total.minor, first.status) == (700, InvoiceStatus.OPEN)
+    assert [(line.kind, line.amount.minor) for line in second.lines] == [
+        (LineKind.USAGE, 700),
+        (LineKind.USAGE_ADJUSTMENT, -700),
+    ]
+    assert (second.total.minor, second.status, second.amount_due.minor) == (0, InvoiceStatus.PAID, 0)
+    report = await billing.audit(shop.runtime, actor="tests")
+    assert (report.findings, report.cents) == (0, 0), report.document
 
 
 async def test_a_period_waits_for_a_meter_that_is_still_counted(shop: Shop) -> None:

@@ -60,7 +60,8 @@ async def issue_many(unit: Unit, invoices: Sequence[NewInvoice]) -> None:
     issued = list(zip(invoices, numbers, strict=True))
     due_at = unit.now + PAYMENT_TERM
     await store_issue.insert_issued(unit.tx, issued, credits, at=unit.now, due_at=due_at)
-    await ledger.post_facts(unit, [issue_posting(new.id, new.draft, n) for new, n in issued], occurred_at=unit.now)
+    postings = [issue_posting(new.id, new.draft, number) for new, number in issued]
+    await ledger.post_facts(unit, [each for each in postings if each.moves_money], occurred_at=unit.now)
     await record_many(unit, [_issued(new.id, new.draft, number, unit.now) for new, number in issued])
     await use_coupons(unit, [use for new in invoices for use in uses_of(new.draft, new.id)])
     await book_credits(unit, [(new, number, credits[new.id]) for new, number in issued if new.id in credits])

@@ -143,6 +143,11 @@ class Draft:
         """The total without VAT."""
         return self.total - self.tax
 
+    @property
+    def has_amounts(self) -> bool:
+        """Whether a line charges or credits anything: then it is issued, and at zero it is paid as it is issued."""
+        return any(line.amount for line in self.lines)
+
 
 @dataclass(frozen=True)
 class Invoice:

@@ -20,7 +20,7 @@ from autorisen.kit.settings import Settings
 class NextInvoice:
     """The next invoice so far. `period` is the time whose end it bills; `credits` is what prepaid credits pay of it.
 
-    One of nothing is not issued; then `draft` says what is inside the allowance.
+    Where no line has an amount none is issued; then `draft` says what is inside the allowance.
     """
 
     draft: Draft
@@ -44,7 +44,7 @@ async def next_invoice(tx: Tx, settings: Settings, *, customer_id: UUID, now: da
     found = None
     for period in await subscriptions.open_periods_of(tx, customer_id):
         found = await _at_the_end_of(tx, settings, period, now)
-        if Money.zero(found.draft.currency) < found.draft.total:
+        if found.draft.has_amounts:
             break
     return found
 

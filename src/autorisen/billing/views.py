@@ -94,7 +94,7 @@ class NextInvoiceView(DraftView):
     """What the next invoice will say if nothing more is used, and when it will be issued.
 
     It bills the end of the period from `period_start` to `period_end`; `credits_minor` is what prepaid credits will pay
-    of it, `amount_due_minor` the rest. One of nothing is not issued.
+    of it, `amount_due_minor` the rest. Where no line has an amount, none is issued.
     """
 
     period_start: datetime

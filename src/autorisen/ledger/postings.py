@@ -25,6 +25,11 @@ class Posting:
     description: str
     lines: tuple[Line, ...]
 
+    @property
+    def moves_money(self) -> bool:
+        """Whether there is anything to post: what comes to nothing in every account is not."""
+        return any(line.amount for line in self.lines)
+
 
 def invoice_issued(
     *, invoice_id: UUID, number: str, customer_id: UUID, total: Money, nets: Mapping[str, Money], tax: Money

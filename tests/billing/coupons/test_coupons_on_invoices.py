@@ -119,10 +119,33 @@ async def test_the_fee_of_a_following_period_may_be_paid_by_a_coupon(shop: Shop)
     async with shop.runtime.unit() as unit:
         await redeem_coupon(unit, customer_id=customer.id, text="LAUNCH", actor="tests")
     await shop.advance(days=31, hours=2)
-    assert len(await shop.invoices(customer)) == 1
+    _, nothing = await shop.invoices(customer)
+    assert (nothing.total.minor, nothing.status, nothing.paid_at) == (0, InvoiceStatus.PAID, nothing.issued_at)
+    assert [line.kind for line in nothing.lines] == [LineKind.FLAT_FEE, LineKind.DISCOUNT]
     assert (await held(shop, customer)).is_spent
     await shop.advance(days=31)
-    assert [each.total.minor for each in await shop.invoices(customer)] == [52_900, 52_900]
+    assert [each.total.minor for each in await shop.invoices(customer)] == [52_900, 0, 52_900]
+
+
+async def test_usage_and_corrections_that_a_coupon_pays_whole_are_billed_and_explained(shop: Shop) -> None:
+    """Goal: every rated cent has its line, though the invoice comes to nothing, and nothing of it comes again."""
+    customer = await shop.customer()
+    await shop.upgrade(customer)
+    async with shop.runtime.unit() as unit:
+        await apply_text(unit, catalog_with(coupon_text('percent = "100"\nduration = "repeating"\ninvoices = 3')))
+    async with shop.runtime.unit() as unit:
+        await redeem_coupon(unit, customer_id=customer.id, text="LAUNCH", actor="tests")
+    await shop.use(customer, 2_010, at=shop.clock.now() + timedelta(hours=1))
+    await shop.advance(days=31, hours=2)
+    late = shop.clock.now() - timedelta(days=20)
+    await shop.use(customer, 30, at=late, prefix="late")
+    await shop.advance(days=31)
+    first, second = (await shop.invoices(customer))[-2:]
+    assert {line.kind for line in first.lines} >= {LineKind.USAGE, LineKind.DISCOUNT}
+    assert [line.amount.minor for line in second.lines if line.kind is LineKind.USAGE_ADJUSTMENT] == [750]
+    assert (first.total.minor, second.total.minor) == (0, 0)
+    report = await billing.audit(shop.runtime, actor="tests")
+    assert (report.findings, report.cents) == (0, 0), report.document
 
 
 async def test_only_what_was_paid_is_credited(shop: Shop) -> None:

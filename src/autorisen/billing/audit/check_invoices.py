@@ -35,7 +35,7 @@ def invoice_postings(invoice: AuditedInvoice, lines: Sequence[Line]) -> dict[str
     issued = rules.invoice_issued(
         invoice_id=id, number=number, customer_id=who, total=invoice.total, nets=nets, tax=invoice.tax
     )
-    due: dict[str, Lines] = {"issued": issued.lines}
+    due: dict[str, Lines] = {"issued": issued.lines} if issued.moves_money else {}
     if invoice.status is InvoiceStatus.VOID:
         void = rules.invoice_voided(
             invoice_id=id, number=number, customer_id=who, total=invoice.total, nets=nets, tax=invoice.tax

@@ -16,7 +16,6 @@ from autorisen.billing.late_usage import late_usage
 from autorisen.billing.model import Closing, Purpose
 from autorisen.billing.new_invoice import NewInvoice
 from autorisen.billing.rate_usage import rate_usage
-from autorisen.kit.money import Money
 
 NewId = Callable[[], UUID]
 
@@ -49,9 +48,8 @@ def decide_closing(state: ClosingState, rules: ClosingRules, *, new_id: NewId) -
     )
     draft = replace(empty, lines=close_lines(usage=usage, late=corrections, fee=fee, terms=empty.tax_terms))
     draft = with_discounts(draft, state.coupons, terms.plan.plan_key if fee is None else fee.plan_key)
-    # An invoice of nothing is not issued; the usage stays rated and explained.
-    is_due = Money.zero(draft.currency) < draft.total
-    invoice = NewInvoice(new_id(), draft, tuple(new_id() for _ in draft.lines)) if is_due else None
+    # Where nothing costs anything there is no invoice; the usage stays rated and explained.
+    invoice = NewInvoice(new_id(), draft, tuple(new_id() for _ in draft.lines)) if draft.has_amounts else None
     return ClosingDecision(
         closing=_closing(state, rules, invoice),
         renewal=renewal,

@@ -9,7 +9,6 @@ from autorisen.billing import store, store_rated
 from autorisen.billing.closing import store as closing_store
 from autorisen.billing.closing.model import ClosingDecision
 from autorisen.billing.collect import COLLECT
-from autorisen.billing.coupons import use_coupons, uses_of
 from autorisen.billing.issue_invoice import issue_many
 from autorisen.kit.unit import Unit
 from autorisen.kit.work import enqueue_many
@@ -27,8 +26,6 @@ async def write_closings(unit: Unit, decisions: Sequence[ClosingDecision]) -> No
     await closing_store.forget_failures(unit.tx, [each.closing.period_id for each in decisions])
     invoices = [each.invoice for each in decisions if each.invoice is not None]
     await issue_many(unit, invoices)
-    # A coupon that leaves nothing to ask for is used all the same.
-    await use_coupons(unit, [use for each in decisions if each.invoice is None for use in uses_of(each.draft, None)])
     fees = [(each.fee_period_id, each.invoice) for each in decisions if each.fee_period_id and each.invoice]
     await store.insert_fees(unit.tx, [(period_id, new.id, new.fee_line_id) for period_id, new in fees])
     await store_rated.insert_closings(unit.tx, [each.closing for each in decisions])
