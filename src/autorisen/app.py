@@ -24,6 +24,7 @@ from autorisen.billing import pages as billing_pages
 from autorisen.billing.closing import api as closing_api
 from autorisen.billing.coupons import api as coupons_api
 from autorisen.billing.coupons import pages as coupon_pages
+from autorisen.billing.credit_notes import api as credit_notes_api
 from autorisen.billing.deferred import api as deferred_api
 from autorisen.billing.dunning import api as dunning_api
 from autorisen.billing.migration import api as migration_api
@@ -86,6 +87,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     what_if_api.router,
     coupons_api.router,
     migration_api.router,
+    credit_notes_api.router,
     catalog_api.router,
     ledger_api.router,
     statements_api.router,

@@ -29,7 +29,7 @@ from autorisen.kit.unit import Runtime
 from autorisen.kit.work import Worker
 from autorisen.worker import registry
 from tests.factories.accounts import PASSWORD, make_key, make_member
-from tests.factories.billing import Shop
+from tests.factories.billing import Shop, a_draft_like
 from tests.factories.catalog import apply_text
 from tests.factories.coupons import catalog_with, coupon_text
 from tests.factories.payments import FAILS_LATER, SUCCEEDS, WEBHOOK, signed
@@ -76,8 +76,12 @@ async def _seed(runtime: Runtime) -> Seeded:
         await shop.worker.drain()
         page = await wallet.start_top_up(runtime, customer_id=acme.id, amount=Money(60_000, "ZAR"))
         await shop.pay(page.url)
-        paid, unpaid = (await shop.invoices(acme))[-1], (await shop.invoices(bolt))[-1]
         dunned = (await shop.invoices(crag))[-1]
+        first, theirs = (await shop.invoices(acme))[0], (await shop.invoices(bolt))[0]
+        note = await _a_credit_note(past, first)
+        ended = await _two_open_invoices(past, theirs)
+        await shop.worker.drain()
+        paid, unpaid = (await shop.invoices(acme))[1], (await shop.invoices(bolt))[1]
         assert (paid.status, unpaid.status) == (billing.InvoiceStatus.PAID, billing.InvoiceStatus.OPEN)
     async with runtime.unit() as unit:
         await make_member(unit, acme.id, email=MEMBER)
@@ -93,9 +97,24 @@ async def _seed(runtime: Runtime) -> Seeded:
         "unpaid_id": unpaid.public_id,
         "dunned_id": dunned.public_id,
         "bought_id": bought.public_id,
+        **dict(zip(("void_id", "lost_id"), (each.public_id for each in ended), strict=True)),
+        "credited_id": first.public_id,
+        "credit_note_id": note.public_id,
         "delivery_id": public_id("whd", parked.id),
     }
     return Seeded(keys, names)
+
+
+async def _a_credit_note(past: Runtime, invoice: billing.Invoice) -> billing.CreditNote:
+    """A rand of a paid invoice, taken back."""
+    request = billing.CreditRequest("tests", billing.Wanted(amount=Money(100, "ZAR")))
+    async with past.unit() as unit:
+        return await billing.issue_credit_note(unit, invoice.id, request, actor="tests")
+
+
+async def _two_open_invoices(past: Runtime, like: billing.Invoice) -> list[billing.Invoice]:
+    async with past.unit() as unit:
+        return [await billing.issue_invoice(unit, a_draft_like(like)) for _ in range(2)]
 
 
 def _session(url: str) -> dict[str, str]:

@@ -40,8 +40,11 @@ class Call:
 
 CONSENT = {"enabled": False, "threshold_minor": 10_000, "amount_minor": 50_000}
 GIFT = {"key": "contract", "customer": "{customer}", "amount_minor": 5_000, "reason": "tests"}
+WHY = {"reason": "tests"}
 VOID = {"source": EVENT["source"], "kind": "void", "reason": "tests"}
 HOUR = {"source": "nobody", "hour": "2026-03-01T05:00:00Z"}
+CREDITED = (("invoice_id", "{credited_id}"),)
+OF_NOTE = (("credit_note_id", "{credit_note_id}"),)
 OF_ACME = (("customer", "{customer}"),)
 # In this order: a subscription is cancelled before it is resumed.
 CALLS = (
@@ -73,6 +76,18 @@ CALLS = (
     Call("GET /api/invoices/{invoice_id}.pdf", path=(("invoice_id", "{invoice_id}"),)),
     Call("GET /api/invoices/{invoice_id}/explanation", path=(("invoice_id", "{invoice_id}"),)),
     Call("POST /api/invoices/{invoice_id}/pay", ("operator",), path=(("invoice_id", "{unpaid_id}"),)),
+    Call("GET /api/credit-notes", query=(*OF_ACME, ("invoice", "{credited_id}"))),
+    Call("GET /api/credit-notes/{credit_note_id}", path=OF_NOTE),
+    Call("GET /api/credit-notes/{credit_note_id}.pdf", path=OF_NOTE),
+    Call(
+        "POST /api/invoices/{invoice_id}/credit-notes/preview", ("operator",), path=CREDITED, body={"amount_minor": 1}
+    ),
+    Call(
+        "POST /api/invoices/{invoice_id}/credit-notes",
+        ("operator",),
+        path=CREDITED,
+        body={"amount_minor": 1, "reason": "tests"},
+    ),
     Call("GET /api/cost-so-far", query=OF_ACME),
     Call("GET /api/next-invoice", query=OF_ACME),
     Call("GET /api/credits", query=OF_ACME),
@@ -122,6 +137,8 @@ LATER = {
     "POST /api/holds/{hold_id}/settle",
     "POST /api/holds/{hold_id}/release",
     "DELETE /api/api-keys/{key_id}",
+    "POST /api/invoices/{invoice_id}/void",
+    "POST /api/invoices/{invoice_id}/write-off",
     "POST /api/events/rejected/{rejection_id}/replay",
     "POST /api/events/rejected/{rejection_id}/discard",
     "POST /api/events/conflicts/{conflict_id}/dismiss",
@@ -177,6 +194,13 @@ def test_what_is_made_is_read_used_and_ended(served: Served, who: str) -> None:
         Call("DELETE /api/api-keys/{key_id}", path=(("key_id", key.json()["id"]),)),
     ):
         assert 200 <= check_answer(_case(call, {}), served, who) < 300, call.label
+
+
+def test_open_invoices_are_ended(served: Served) -> None:
+    """Each of two open invoices in its own way; they are opened for this alone."""
+    for label, name in (("void", "void_id"), ("write-off", "lost_id")):
+        call = Call(f"POST /api/invoices/{{invoice_id}}/{label}", path=(("invoice_id", served.names[name]),), body=WHY)
+        assert check_answer(_case(call, {}), served, "operator") == 200, label
 
 
 @pytest.mark.parametrize("who", KEYS)

@@ -190,6 +190,7 @@ def an_invoice(draft: Draft, status: InvoiceStatus = InvoiceStatus.OPEN) -> Invo
         credits=Money(0, draft.currency),
         credited=Money(0, draft.currency),
         credited_due=Money(0, draft.currency),
+        credited_tax=Money(0, draft.currency),
         created_at=START,
         issued_at=START,
         due_at=START + timedelta(days=7),

@@ -1,10 +1,10 @@
 """Close a period, invoice it, collect, explain every line.
 
 Owns the PostgreSQL schema `billing`: `invoices` and `invoice_lines` (final once issued), `invoice_numbers` (gapless),
-`credit_notes` and `credit_note_lines`,
-`rated_usage`, `closings`, `period_fees`, `invoice_payments`, `unapplied_payments` and `unapplied_refunds`
-(append-only), `failed_closings`, and `pending_changes` (plan changes that wait for their payment). Facts:
-InvoiceIssued, InvoicePaid, InvoicePaymentFailed, CreditNoteIssued, PaymentUnapplied.
+`credit_notes` and `credit_note_lines`, `rated_usage`, `closings`, `period_fees`, `invoice_payments`,
+`unapplied_payments` and `unapplied_refunds` (append-only), `failed_closings`, and `pending_changes` (plan changes that
+wait for their payment). Facts: InvoiceIssued, InvoicePaid, InvoicePaymentFailed, InvoiceVoided, InvoiceWrittenOff,
+CreditNoteIssued, PaymentUnapplied.
 
 Through its sub-packages also: `dunnings` and `dunning_events`, `recognitions`, `audits`.
 
@@ -34,10 +34,15 @@ from autorisen.billing.closing import (
 from autorisen.billing.collect import COLLECT_JOB
 from autorisen.billing.cost_so_far import CostSoFar, cost_so_far
 from autorisen.billing.coupons import code_counts, coupon_words
+from autorisen.billing.credit_notes.build_credit_note import left_of
+from autorisen.billing.credit_notes.credit_note_pdf import credit_note_pdf
+from autorisen.billing.credit_notes.issue_credit_note import CREDITABLE, issue_credit_note, preview_credit_note
 from autorisen.billing.credit_notes.issue_credit_note import Request as CreditRequest
-from autorisen.billing.credit_notes.issue_credit_note import issue_credit_note, preview_credit_note
-from autorisen.billing.credit_notes.model import CreditDraft, CreditNote, Settlement, Wanted
-from autorisen.billing.credit_notes.store import credit_notes_of, credited
+from autorisen.billing.credit_notes.mail_credit_note import mail_credit_note
+from autorisen.billing.credit_notes.model import CreditDraft, CreditNote, Settlement, Wanted, refunded_without_note
+from autorisen.billing.credit_notes.present import SETTLEMENT_WORDS, what_follows
+from autorisen.billing.credit_notes.read_credit_notes import credit_document, customer_credit_document
+from autorisen.billing.credit_notes.store import credit_notes_of, credited, list_credit_notes
 from autorisen.billing.deferred import (
     RECOGNISE_JOB,
     RECOGNISE_SCHEDULE,
@@ -64,6 +69,7 @@ from autorisen.billing.dunning import (
     resume_dunning,
     retry_now,
 )
+from autorisen.billing.end_invoice import void_invoice, write_off_invoice
 from autorisen.billing.errors import (
     BillingDetailsNeeded,
     InvoiceDisputed,
@@ -82,6 +88,8 @@ from autorisen.billing.facts import (
     InvoiceIssued,
     InvoicePaid,
     InvoicePaymentFailed,
+    InvoiceVoided,
+    InvoiceWrittenOff,
     PaymentUnapplied,
 )
 from autorisen.billing.find_late_usage import find_late_usage
@@ -156,6 +164,7 @@ __all__ = [
     "CHECKS",
     "CLOSINGS",
     "COLLECT_JOB",
+    "CREDITABLE",
     "CREDIT_JOBS",
     "CUSTOMERS_MAX",
     "DUNNING_JOBS",
@@ -166,6 +175,7 @@ __all__ = [
     "MOVE_JOB",
     "RECOGNISE_JOB",
     "RECOGNISE_SCHEDULE",
+    "SETTLEMENT_WORDS",
     "AuditReport",
     "BillingDetailsNeeded",
     "CannotRetry",
@@ -196,7 +206,9 @@ __all__ = [
     "InvoicePaid",
     "InvoicePaymentFailed",
     "InvoiceStatus",
+    "InvoiceVoided",
     "InvoiceWaiting",
+    "InvoiceWrittenOff",
     "Line",
     "LineKind",
     "LineRow",
@@ -238,9 +250,12 @@ __all__ = [
     "count_due",
     "count_unapplied",
     "coupon_words",
+    "credit_document",
     "credit_movements",
+    "credit_note_pdf",
     "credit_notes_of",
     "credited",
+    "customer_credit_document",
     "customer_invoice",
     "deferred_table",
     "dunned_invoices",
@@ -257,11 +272,14 @@ __all__ = [
     "issue_credit_note",
     "issue_invoice",
     "latest_audit",
+    "left_of",
     "line_rows",
     "list_audits",
+    "list_credit_notes",
     "list_dunnings",
     "list_invoices",
     "list_unapplied",
+    "mail_credit_note",
     "next_invoice",
     "on_credits_fell",
     "on_invoice_paid",
@@ -283,6 +301,7 @@ __all__ = [
     "read_progress",
     "read_wallet",
     "refund_credits",
+    "refunded_without_note",
     "resume_dunning",
     "retry_closings",
     "retry_now",
@@ -294,5 +313,8 @@ __all__ = [
     "tally",
     "unapplied_payment",
     "void_credits",
+    "void_invoice",
+    "what_follows",
     "what_if",
+    "write_off_invoice",
 ]

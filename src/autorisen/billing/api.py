@@ -2,61 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
-from uuid import UUID
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from autorisen import payments
-from autorisen.accounts import Principal, Scope, api_key_or_session
 from autorisen.billing import views
+from autorisen.billing.access import (
+    BODIES,
+    PDF,
+    REFUSALS,
+    Changes,
+    CustomerName,
+    Reads,
+    cursor,
+    listed_customer,
+    visible_invoice,
+)
 from autorisen.billing.cost_so_far import cost_so_far
-from autorisen.billing.errors import InvoiceNotFound, SubscriptionMissing
+from autorisen.billing.errors import SubscriptionMissing
 from autorisen.billing.explain import explain
-from autorisen.billing.model import Invoice
+from autorisen.billing.invoice_pdf import invoice_pdf
 from autorisen.billing.next_invoice import next_invoice
 from autorisen.billing.pay_invoice import pay_invoice
 from autorisen.billing.pdf_response import pdf_response
-from autorisen.billing.read_invoices import invoice as issued_invoice
 from autorisen.billing.store import list_invoices
 from autorisen.billing.upgrades.start_upgrade import start_upgrade
 from autorisen.billing.wallet import movements_of_invoice
 from autorisen.billing.wallet.views import credits_used_view
 from autorisen.billing.whose import customer_id_of
 from autorisen.kit.http import Body, RuntimeDep
-from autorisen.kit.ids import MalformedId, parse_public_id, public_id
-from autorisen.kit.problems import FieldError, InvalidInput
-from autorisen.kit.unit import Runtime
+from autorisen.kit.ids import public_id
 
-
-def _problem(description: str) -> dict[str, Any]:
-    schema = {"type": "object", "required": ["type", "title", "status", "code"]}
-    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
-
-
-_REFUSALS: dict[int | str, dict[str, Any]] = {
-    401: _problem("No session and no key, or ones that do not hold"),
-    403: _problem("The key lacks the scope"),
-    404: _problem("There is none, or it belongs to somebody else"),
-    409: _problem("It can't be done now; `code` and `detail` say why"),
-    422: _problem("A field breaks a rule; `errors` names both"),
-}
-_BODIES: dict[int | str, dict[str, Any]] = {
-    400: _problem("The body can't be read"),
-    413: _problem("The body is too large"),
-    415: _problem("The body is not JSON"),
-    503: _problem("The gateway can't be reached; send the same again"),
-}
-_PDF: dict[int | str, dict[str, Any]] = {200: {"content": {"application/pdf": {}}, "description": "The document"}}
-
-router = APIRouter(prefix="/api", tags=["billing"], responses=_REFUSALS)
-
-Reads = Annotated[Principal, Depends(api_key_or_session(Scope.BILLING_READ))]
-Changes = Annotated[Principal, Depends(api_key_or_session(Scope.ADMIN))]
-CustomerName = Annotated[
-    str | None,
-    Query(max_length=120, description="Key or cus_ id of a customer; operators name one, others need not"),
-]
+router = APIRouter(prefix="/api", tags=["billing"], responses=REFUSALS)
 
 
 class Upgrade(Body):
@@ -75,32 +53,33 @@ async def read_invoices(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> views.InvoiceList:
     """Issued invoices, newest first; of all customers for an operator who names none."""
-    cursor = None if after is None else _cursor(after)
+    before = cursor("inv", after)
     async with runtime.database.read() as tx:
-        who = None if _sees_all(principal) and customer is None else await customer_id_of(tx, principal, customer)
-        found = await list_invoices(tx, customer_id=who, after=cursor, limit=limit + 1)
+        who = await listed_customer(tx, principal, customer)
+        found = await list_invoices(tx, customer_id=who, after=before, limit=limit + 1)
     page = found[:limit]
     more = page[-1].public_id if len(found) > limit else None
     return views.InvoiceList(invoices=[views.summary(each) for each in page], next=more)
 
 
 # Before the next one: its path parameter would swallow the ending.
-@router.get("/invoices/{invoice_id}.pdf", response_class=Response, responses=_PDF)
+@router.get("/invoices/{invoice_id}.pdf", response_class=Response, responses=PDF)
 async def read_invoice_pdf(invoice_id: str, runtime: RuntimeDep, principal: Reads) -> Response:
     """The invoice as a PDF."""
-    return pdf_response(await _visible(runtime, principal, invoice_id))
+    invoice = await visible_invoice(runtime, principal, invoice_id)
+    return pdf_response(str(invoice.number), invoice_pdf(invoice))
 
 
 @router.get("/invoices/{invoice_id}")
 async def read_invoice(invoice_id: str, runtime: RuntimeDep, principal: Reads) -> views.InvoiceView:
     """One invoice with its lines."""
-    return views.invoice_view(await _visible(runtime, principal, invoice_id))
+    return views.invoice_view(await visible_invoice(runtime, principal, invoice_id))
 
 
 @router.get("/invoices/{invoice_id}/explanation")
 async def explain_invoice(invoice_id: str, runtime: RuntimeDep, principal: Reads) -> views.Explanations:
     """Why every line says what it says: price version, rated quantity, the days behind it."""
-    invoice = await _visible(runtime, principal, invoice_id)
+    invoice = await visible_invoice(runtime, principal, invoice_id)
     async with runtime.database.read() as tx:
         reasons = await explain(tx, invoice)
         used = await movements_of_invoice(tx, invoice.id)
@@ -112,10 +91,10 @@ async def explain_invoice(invoice_id: str, runtime: RuntimeDep, principal: Reads
     )
 
 
-@router.post("/invoices/{invoice_id}/pay", responses=_BODIES)
+@router.post("/invoices/{invoice_id}/pay", responses=BODIES)
 async def start_payment(invoice_id: str, runtime: RuntimeDep, principal: Changes) -> views.CheckoutView:
     """The checkout in which an open invoice can be paid; the same one for a repeated call."""
-    invoice = await _visible(runtime, principal, invoice_id)
+    invoice = await visible_invoice(runtime, principal, invoice_id)
     return _checkout(await pay_invoice(runtime, customer_id=invoice.customer_id, invoice_id=invoice.id))
 
 
@@ -140,7 +119,7 @@ async def read_next_invoice(
     return views.next_invoice_view(found)
 
 
-@router.post("/upgrade", responses=_BODIES)
+@router.post("/upgrade", responses=BODIES)
 async def upgrade(
     wanted: Upgrade, runtime: RuntimeDep, principal: Changes, customer: CustomerName = None
 ) -> views.CheckoutView:
@@ -148,26 +127,6 @@ async def upgrade(
     async with runtime.database.read() as tx:
         who = await customer_id_of(tx, principal, customer)
     return _checkout(await start_upgrade(runtime, customer_id=who, plan_key=wanted.plan, interval=wanted.interval))
-
-
-def _sees_all(principal: Principal) -> bool:
-    return principal.is_operator and principal.customer_id is None
-
-
-async def _visible(runtime: Runtime, principal: Principal, text: str) -> Invoice:
-    invoice_id = parse_public_id("inv", text)
-    async with runtime.database.read() as tx:
-        invoice = await issued_invoice(tx, invoice_id)
-    if not principal.sees(invoice.customer_id):
-        raise InvoiceNotFound(f"there is no {text}")
-    return invoice
-
-
-def _cursor(text: str) -> UUID:
-    try:
-        return parse_public_id("inv", text)
-    except MalformedId:
-        raise InvalidInput(errors=[FieldError("query/after", "must be an inv_ id")]) from None
 
 
 def _checkout(checkout: payments.Checkout) -> views.CheckoutView:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autorisen.kit.problems import Conflict, NotFound, Problem
+from autorisen.kit.problems import Conflict, InvalidInput, NotFound, Problem
 
 
 class InvoiceNotFound(NotFound):
@@ -15,6 +15,24 @@ class MeterNotCounted(Conflict):
     """The period is closed once the meter is whole."""
 
     code, title = "meter_not_counted", "A meter that the plan prices is still being counted"
+
+
+class NotOpen(Conflict):
+    """Only an open invoice can be voided or written off."""
+
+    code, title = "invoice_not_open", "This invoice is not open"
+
+
+class PaymentUnderWay(Conflict):
+    """A payment over the present amount is on its way; what is due must not change under it."""
+
+    code, title = "payment_under_way", "A payment is under way"
+
+
+class ReasonMissing(InvalidInput):
+    """What ends a claim says why."""
+
+    code, title = "reason_missing", "Say why"
 
 
 class NothingToPay(Conflict):

@@ -44,6 +44,28 @@ class InvoicePaymentFailed(Fact):
 
 
 @dataclass(frozen=True)
+class InvoiceVoided(Fact):
+    """An issued invoice counts as if it never was; nothing of it is owed."""
+
+    invoice_id: UUID
+    customer_id: UUID
+    number: str
+    voided_at: datetime
+
+
+@dataclass(frozen=True)
+class InvoiceWrittenOff(Fact):
+    """Nobody expects `amount_minor`, the rest of an invoice, any more; a payment is still taken."""
+
+    invoice_id: UUID
+    customer_id: UUID
+    number: str
+    amount_minor: int
+    currency: str
+    written_off_at: datetime
+
+
+@dataclass(frozen=True)
 class CreditNoteIssued(Fact):
     """A claim was taken back, whole or in part."""
 

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from functools import cache
-from pathlib import Path
-
-import typst
-
-from autorisen.billing.model import Invoice, InvoiceStatus, Line, Party
+from autorisen.billing.model import Invoice, InvoiceStatus, Line
 from autorisen.billing.present import date_text, headline, line_detail, part_rows, quantity_text, unit_price_text
 from autorisen.billing.tax import document_title, percent, tax_statement
-
-_TEMPLATE = Path(__file__).parent / "templates" / "invoice.typ"
-
-
-@cache
-def _compiler() -> typst.Compiler:
-    # Kept: it has read the fonts. Only the fonts of the wheel, so that every machine sets the same page.
-    return typst.Compiler(str(_TEMPLATE), ignore_system_fonts=True)
+from autorisen.billing.typeset import party_rows, typeset
 
 
 def invoice_pdf(invoice: Invoice) -> bytes:
     """The document of an issued invoice. Raises ValueError for a draft, which is no document yet."""
     if invoice.issued_at is None:
         raise ValueError("a draft has no document")
-    pdf = _compiler().compile(
-        sys_inputs={"invoice": json.dumps(_document(invoice))},
-        format="pdf",
-        timestamp=int(invoice.issued_at.timestamp()),
-    )
-    assert isinstance(pdf, bytes), "one document of format pdf is one bytes object"
-    return pdf
+    return typeset(_document(invoice), invoice.issued_at)
 
 
 def _document(invoice: Invoice) -> dict[str, object]:
@@ -39,8 +20,8 @@ def _document(invoice: Invoice) -> dict[str, object]:
     return {
         "title": document_title(invoice),
         "number": invoice.number,
-        "supplier": _party(invoice.supplier),
-        "customer": _party(invoice.customer),
+        "supplier": party_rows(invoice.supplier),
+        "customer": party_rows(invoice.customer),
         "headline": {"label": head.label, "amount": head.amount, "note": head.note},
         "dates": _dates(invoice),
         "lines": [_line(line, invoice.time_zone) for line in invoice.lines],
@@ -48,12 +29,11 @@ def _document(invoice: Invoice) -> dict[str, object]:
         "total": {"label": f"Total {invoice.currency}", "amount": invoice.total.format()},
         "settled": _settled(invoice),
         "notes": _notes(invoice),
+        "customer_label": "Billed to",
+        "reason": "",
+        "pay_url": "",
+        "stamp": _stamp(invoice),
     }
-
-
-def _party(party: Party) -> dict[str, object]:
-    address = [each.strip() for each in party.address.replace("|", "\n").splitlines() if each.strip()]
-    return {"name": party.name, "lines": [*address, party.email], "vat_number": party.vat_number}
 
 
 def _dates(invoice: Invoice) -> list[list[str]]:
@@ -98,3 +78,10 @@ def _notes(invoice: Invoice) -> list[str]:
     if invoice.status is InvoiceStatus.OPEN:
         notes.append(f"Please quote {invoice.number} with your payment.")
     return notes
+
+
+def _stamp(invoice: Invoice) -> str:
+    """The one word that nobody may overlook."""
+    if invoice.status is InvoiceStatus.VOID:
+        return "VOID"
+    return "PAID" if invoice.status is InvoiceStatus.PAID and not invoice.credited else ""

@@ -173,6 +173,7 @@ class Invoice:
     # What credit notes took back of it, and the part of that which came off what was due.
     credited: Money
     credited_due: Money
+    credited_tax: Money
     created_at: datetime
     issued_at: datetime | None
     due_at: datetime | None

@@ -13,7 +13,13 @@ from fastapi.responses import RedirectResponse, Response
 from autorisen import accounts, catalog, payments, subscriptions
 from autorisen.accounts import Principal, member
 from autorisen.billing.checkout_state import CheckoutState, checkout_state
+from autorisen.billing.credit_notes.credit_note_pdf import credit_note_pdf
+from autorisen.billing.credit_notes.model import CreditNote
+from autorisen.billing.credit_notes.present import credit_steps
+from autorisen.billing.credit_notes.read_credit_notes import customer_credit_document
+from autorisen.billing.credit_notes.store import credit_notes_of
 from autorisen.billing.errors import InvoiceNotFound, SubscriptionMissing
+from autorisen.billing.invoice_pdf import invoice_pdf
 from autorisen.billing.model import Invoice
 from autorisen.billing.next_invoice import NextInvoice, next_invoice
 from autorisen.billing.pay_invoice import pay_invoice
@@ -65,6 +71,7 @@ class InvoicePage:
     steps: tuple[Step, ...]
     vat_label: str
     tax_note: str
+    credit_notes: tuple[CreditNote, ...]
     is_collecting: bool
     checkout: CheckoutState | None
 
@@ -115,7 +122,16 @@ async def invoices_page(request: Request, runtime: RuntimeDep, person: Member, a
 # Before the next one: its path parameter would swallow the ending.
 @router.get("/invoices/{invoice_id}.pdf")
 async def invoice_document(invoice_id: str, runtime: RuntimeDep, person: Member) -> Response:
-    return pdf_response(await _invoice(runtime, person, invoice_id))
+    invoice = await _invoice(runtime, person, invoice_id)
+    return pdf_response(str(invoice.number), invoice_pdf(invoice))
+
+
+@router.get("/credit-notes/{credit_note_id}.pdf")
+async def credit_note_document(credit_note_id: str, runtime: RuntimeDep, person: Member) -> Response:
+    id = parse_public_id("crn", credit_note_id)
+    async with runtime.database.read() as tx:
+        document = await customer_credit_document(tx, customer_id=_customer(person), id=id)
+    return pdf_response(document.note.number, credit_note_pdf(document))
 
 
 @router.get("/invoices/{invoice_id}")
@@ -125,6 +141,7 @@ async def invoice_page(
     invoice = await _invoice(runtime, person, invoice_id)
     async with runtime.database.read() as tx:
         attempts = await payments.payments_for(tx, invoice.reference)
+        notes = await credit_notes_of(tx, invoice.id)
         state = await checkout_state(tx, customer_id=invoice.customer_id, checkout=checkout)
     if state is not None and (is_partial(request) or state.state == "done"):
         return _poll(request, state, f"/app/invoices/{invoice.public_id}")
@@ -133,7 +150,8 @@ async def invoice_page(
         title=document_title(invoice),
         status=status_word(invoice),
         lines=line_rows(invoice.lines, invoice.time_zone),
-        steps=invoice_steps(invoice, attempts),
+        steps=invoice_steps(invoice, attempts, credit_steps(notes)),
+        credit_notes=tuple(notes),
         vat_label=f"VAT {percent(invoice.tax_terms.rate)}",
         tax_note=tax_statement(invoice.tax_terms),
         is_collecting=any(each.is_live and each.kind == payments.PaymentKind.SAVED_METHOD for each in attempts),

@@ -38,6 +38,8 @@ def headline(invoice: Invoice) -> Headline:
     """What is due and until when, or what was paid and when."""
     if invoice.refunded_at is not None:
         return Headline("Refunded", invoice.total.format(), f"on {date_text(invoice.refunded_at, invoice.time_zone)}")
+    if invoice.credited == invoice.total:
+        return Headline("Credited", invoice.total.format(), "nothing is owed")
     if invoice.status is InvoiceStatus.PAID:
         return Headline("Paid", invoice.total.format(), f"on {date_text(invoice.paid_at, invoice.time_zone)}")
     if invoice.status is InvoiceStatus.VOID:
@@ -129,24 +131,28 @@ def status_word(invoice: Invoice) -> str:
         return "refunded"
     if invoice.disputed_at is not None:
         return "disputed"
+    if invoice.credited == invoice.total:
+        return "credited"
     return invoice.status.value
 
 
-def invoice_steps(invoice: Invoice, attempts: Sequence[Payment]) -> tuple[Step, ...]:
+def invoice_steps(invoice: Invoice, attempts: Sequence[Payment], more: Sequence[Step] = ()) -> tuple[Step, ...]:
     """What happened to an invoice and its payments, oldest first."""
     assert invoice.issued_at is not None, "drafts have no timeline"
-    steps = [Step(invoice.issued_at, "Issued", f"as {invoice.number}", "accent")]
+    steps = [Step(invoice.issued_at, "Issued", f"as {invoice.number}", "accent"), *more]
     for attempt in attempts:
         if attempt.failure_reason and attempt.status is PaymentStatus.FAILED:
             steps.append(Step(attempt.updated_at, "Payment failed", attempt.failure_reason, "danger"))
         elif attempt.is_live:
             steps.append(Step(attempt.created_at, "Payment started", attempt.amount.format(), "warning"))
-    if invoice.paid_at is not None:
+    if invoice.paid_at is not None and invoice.amount_paid:
         steps.append(Step(invoice.paid_at, "Paid", invoice.amount_paid.format(), "success"))
     if invoice.disputed_at is not None:
         steps.append(Step(invoice.disputed_at, "Disputed", "the bank asks the payment back", "danger"))
     if invoice.refunded_at is not None:
         steps.append(Step(invoice.refunded_at, "Refunded", invoice.total.format(), "warning"))
     if invoice.voided_at is not None:
-        steps.append(Step(invoice.voided_at, "Cancelled", "nothing is owed", ""))
+        steps.append(Step(invoice.voided_at, "Cancelled", invoice.end_reason or "nothing is owed", ""))
+    if invoice.written_off_at is not None:
+        steps.append(Step(invoice.written_off_at, "Written off", invoice.end_reason or "", "danger"))
     return tuple(sorted(steps, key=lambda step: step.at))

@@ -11,6 +11,7 @@ from autorisen.billing.invoice_reference import invoice_of
 from autorisen.billing.issue_invoice import finalise_invoice
 from autorisen.billing.lock_invoice import lock_invoice
 from autorisen.billing.model import Invoice, InvoiceStatus
+from autorisen.billing.tax import tax_in_due
 from autorisen.billing.unapplied.keep_unapplied import keep_unapplied
 from autorisen.billing.upgrades.apply_change import apply_change, too_late
 from autorisen.billing.upgrades.store import change_of_invoice
@@ -57,6 +58,8 @@ def why_not(invoice: Invoice, fact: payments.PaymentSucceeded) -> str | None:
 
 
 async def _pay(unit: Unit, invoice: Invoice, fact: payments.PaymentSucceeded) -> None:
+    if invoice.status is InvoiceStatus.UNCOLLECTIBLE:
+        await _recover(unit, invoice)
     await store_paid.insert_payment(
         unit.tx,
         payment_id=fact.payment_id,
@@ -80,6 +83,19 @@ async def _pay(unit: Unit, invoice: Invoice, fact: payments.PaymentSucceeded) ->
         InvoicePaid(invoice.id, invoice.customer_id, invoice.number, invoice.total.minor, invoice.currency, unit.now),
     )
     await mark_active_when_all_is_paid(unit, invoice.subscription_id)
+
+
+async def _recover(unit: Unit, invoice: Invoice) -> None:
+    """A written-off claim stands again, with its VAT, in the moment in which it is paid."""
+    assert invoice.number is not None, "only an issued invoice is written off"
+    recovered = ledger.postings.write_off_recovered(
+        invoice_id=invoice.id,
+        number=invoice.number,
+        customer_id=invoice.customer_id,
+        owed=invoice.amount_due,
+        tax=tax_in_due(invoice),
+    )
+    await ledger.post_fact(unit, recovered, occurred_at=unit.now)
 
 
 async def mark_active_when_all_is_paid(unit: Unit, subscription_id: UUID) -> None:

@@ -168,6 +168,7 @@ def _invoice(row: Mapping[str, Any], lines: tuple[Line, ...] = ()) -> Invoice:
         credits=Money(row["credits_minor"], currency),
         credited=Money(row["credited_minor"], currency),
         credited_due=Money(row["credited_due_minor"], currency),
+        credited_tax=Money(row["credited_tax_minor"], currency),
         end_reason=row["void_reason"] or row["write_off_reason"],
         lines=lines,
         **{name: row[name] for name in _INVOICE_COLUMNS},

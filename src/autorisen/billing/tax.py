@@ -8,7 +8,7 @@ from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from autorisen.billing.model import Invoice, Line, Party, TaxTerms, TaxTreatment
-from autorisen.kit.money import Money, tax_fraction
+from autorisen.kit.money import Money, round_half_up, tax_fraction
 
 TAX_ZONE = ZoneInfo("Africa/Johannesburg")
 HOME_COUNTRY = "ZA"
@@ -56,6 +56,12 @@ def tax_terms(*, supplier: Party, customer: Party, currency: str, at: datetime) 
 def vat_contained(amount: Money, terms: TaxTerms) -> Money:
     """The VAT inside an amount, half up; a credit contains as much as the charge that it takes back."""
     return Money(tax_fraction(amount.minor, terms.rate), amount.currency)
+
+
+def tax_in_due(invoice: Invoice) -> Money:
+    """The VAT of what is due: all that is not credited, or as much of it as is not paid; half up."""
+    left, tax = invoice.total - invoice.credited, invoice.tax - invoice.credited_tax
+    return Money(round_half_up(Decimal(tax.minor) * invoice.amount_due.minor / left.minor), invoice.currency)
 
 
 def needs_recipient(total: Money) -> bool:

@@ -11,11 +11,12 @@ from fastapi.responses import Response
 
 from autorisen import accounts, billing, payments
 from autorisen.accounts import Customer
-from autorisen.billing import Invoice, InvoiceStatus, LineRow, UnappliedPayment
+from autorisen.billing import CreditNote, Invoice, InvoiceStatus, LineRow, Settlement, UnappliedPayment
 from autorisen.console.access import Operator
 from autorisen.console.paging import PAGE_SIZE, cursor, older_link
 from autorisen.kit.http import RuntimeDep
 from autorisen.kit.ids import parse_public_id
+from autorisen.kit.money import Money
 from autorisen.payments import Payment
 from autorisen.ui import render
 
@@ -44,6 +45,11 @@ class InvoicePage:
     lines: Sequence[LineRow]
     customer: Customer
     payments: Sequence[Payment]
+    credit_notes: Sequence[CreditNote]
+    settlements: Mapping[Settlement, str]
+    unexplained: Money
+    can_credit: bool
+    can_end: bool
 
 
 @router.get("")
@@ -79,13 +85,28 @@ def _customer_ids(invoices: Sequence[Invoice], unapplied: Sequence[UnappliedPaym
 async def invoice_page(request: Request, runtime: RuntimeDep, _operator: Operator, invoice_id: str) -> Response:
     async with runtime.database.read() as tx:
         invoice = await billing.invoice(tx, parse_public_id("inv", invoice_id))
+        attempts = await payments.payments_for(tx, invoice.reference)
+        notes = await billing.credit_notes_of(tx, invoice.id)
         page = InvoicePage(
             invoice=invoice,
             lines=billing.line_rows(invoice.lines, invoice.time_zone),
             customer=await accounts.customer(tx, invoice.customer_id),
-            payments=await payments.payments_for(tx, invoice.reference),
+            payments=attempts,
+            credit_notes=notes,
+            settlements=billing.SETTLEMENT_WORDS,
+            unexplained=billing.refunded_without_note(invoice, attempts, notes),
+            can_credit=invoice.status in billing.CREDITABLE and invoice.credited < invoice.total,
+            can_end=invoice.status is InvoiceStatus.OPEN,
         )
     return render(request, "console/invoice.html", page)
+
+
+@router.get("/credit-notes/{credit_note_id}.pdf")
+async def credit_note_document(runtime: RuntimeDep, _operator: Operator, credit_note_id: str) -> Response:
+    async with runtime.database.read() as tx:
+        document = await billing.credit_document(tx, parse_public_id("crn", credit_note_id))
+    headers = {"Content-Disposition": f'attachment; filename="{document.note.number}.pdf"'}
+    return Response(billing.credit_note_pdf(document), media_type="application/pdf", headers=headers)
 
 
 @router.get("/{invoice_id}/pdf")

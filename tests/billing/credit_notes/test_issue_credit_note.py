@@ -14,10 +14,10 @@ from autorisen.billing import CreditRequest, InvoiceStatus, Settlement, Wanted
 from autorisen.billing.credit_notes.errors import (
     NotCreditable,
     NothingToCredit,
-    PaymentUnderWay,
     RefundImpossible,
     WrongCredit,
 )
+from autorisen.billing.errors import PaymentUnderWay
 from autorisen.kit.money import Money
 from tests.factories.billing import Shop
 from tests.factories.credit_notes import credit, now, open_invoice, paid_invoice, part, the_payment

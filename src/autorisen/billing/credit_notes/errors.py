@@ -29,12 +29,6 @@ class WrongCredit(InvalidInput):
     code, title = "wrong_credit", "This can't be taken back"
 
 
-class PaymentUnderWay(Conflict):
-    """A payment over the present amount is on its way; what is due must not change under it."""
-
-    code, title = "payment_under_way", "A payment is under way"
-
-
 class RefundImpossible(Conflict):
     """The paid part can't go back the way it came."""
 

@@ -10,7 +10,7 @@ from autorisen.billing import store as invoices
 from autorisen.billing import store_issue, store_paid, wallet
 from autorisen.billing.credit_notes import store
 from autorisen.billing.credit_notes.build_credit_note import build_credit_note
-from autorisen.billing.credit_notes.errors import NotCreditable, PaymentUnderWay, RefundImpossible, WrongCredit
+from autorisen.billing.credit_notes.errors import NotCreditable, RefundImpossible, WrongCredit
 from autorisen.billing.credit_notes.model import (
     REASON_LENGTH_MAX,
     CreditDraft,
@@ -19,7 +19,7 @@ from autorisen.billing.credit_notes.model import (
     Wanted,
     credit_note_number,
 )
-from autorisen.billing.errors import InvoiceNotFound
+from autorisen.billing.errors import InvoiceNotFound, PaymentUnderWay
 from autorisen.billing.facts import CreditNoteIssued, InvoicePaid
 from autorisen.billing.issue_invoice import REVENUE_ACCOUNTS
 from autorisen.billing.lock_invoice import lock_invoice

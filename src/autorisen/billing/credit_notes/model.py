@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from autorisen.billing.model import Line, sum_of
+from autorisen.billing.model import Invoice, Line, sum_of
 from autorisen.kit.ids import public_id
 from autorisen.kit.money import Money
+from autorisen.payments import Payment
 
 REASON_LENGTH_MAX = 500
 
@@ -115,3 +116,10 @@ class Wanted:
 def credit_note_number(year: int, sequence: int) -> str:
     """CN-YYYY-NNNNN, a series of its own."""
     return f"CN-{year:04d}-{sequence:05d}"
+
+
+def refunded_without_note(invoice: Invoice, attempts: Sequence[Payment], notes: Sequence[CreditNote]) -> Money:
+    """What went back to the payer and no credit note explains yet."""
+    gone = sum(each.refunded_minor for each in attempts)
+    explained = sum(each.paid_part.minor for each in notes if each.settlement is Settlement.REFUND)
+    return Money(max(gone - explained, 0), invoice.currency)

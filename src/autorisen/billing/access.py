@@ -1,0 +1,82 @@
+"""Whose billing a request of the machine interface may see or change, and how it is refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Query
+
+from autorisen.accounts import Principal, Scope, api_key_or_session
+from autorisen.billing.errors import InvoiceNotFound
+from autorisen.billing.model import Invoice
+from autorisen.billing.read_invoices import invoice as issued_invoice
+from autorisen.billing.whose import customer_id_of
+from autorisen.kit.database import Tx
+from autorisen.kit.ids import MalformedId, parse_public_id
+from autorisen.kit.problems import FieldError, InvalidInput, NotAllowed
+from autorisen.kit.unit import Runtime
+
+Responses = dict[int | str, dict[str, Any]]
+
+
+def problem(description: str) -> dict[str, Any]:
+    """An answer of RFC 9457, for the OpenAPI document."""
+    schema = {"type": "object", "required": ["type", "title", "status", "code"]}
+    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
+
+
+REFUSALS: Responses = {
+    401: problem("No session and no key, or ones that do not hold"),
+    403: problem("The key lacks the scope"),
+    404: problem("There is none, or it belongs to somebody else"),
+    409: problem("It can't be done now; `code` and `detail` say why"),
+    422: problem("A field breaks a rule; `errors` names both"),
+}
+BODIES: Responses = {
+    400: problem("The body can't be read"),
+    413: problem("The body is too large"),
+    415: problem("The body is not JSON"),
+    503: problem("The gateway can't be reached; send the same again"),
+}
+PDF: Responses = {200: {"content": {"application/pdf": {}}, "description": "The document"}}
+
+Reads = Annotated[Principal, Depends(api_key_or_session(Scope.BILLING_READ))]
+Changes = Annotated[Principal, Depends(api_key_or_session(Scope.ADMIN))]
+CustomerName = Annotated[
+    str | None,
+    Query(max_length=120, description="Key or cus_ id of a customer; operators name one, others need not"),
+]
+
+
+def require_operator(principal: Principal, what: str) -> None:
+    """Raises `NotAllowed` for everybody else: `what` says what only operators do."""
+    if not principal.is_operator:
+        raise NotAllowed(f"only the operator {what}")
+
+
+def sees_all(principal: Principal) -> bool:
+    return principal.is_operator and principal.customer_id is None
+
+
+async def listed_customer(tx: Tx, principal: Principal, name: str | None) -> UUID | None:
+    """As `customer_id_of`, and None, which is all of them, for an operator who names none."""
+    return None if sees_all(principal) and name is None else await customer_id_of(tx, principal, name)
+
+
+async def visible_invoice(runtime: Runtime, principal: Principal, text: str) -> Invoice:
+    """An issued invoice that the caller may see. Raises `InvoiceNotFound`."""
+    invoice_id = parse_public_id("inv", text)
+    async with runtime.database.read() as tx:
+        invoice = await issued_invoice(tx, invoice_id)
+    if not principal.sees(invoice.customer_id):
+        raise InvoiceNotFound(f"there is no {text}")
+    return invoice
+
+
+def cursor(prefix: str, text: str | None) -> UUID | None:
+    """The id behind `after`."""
+    try:
+        return None if text is None else parse_public_id(prefix, text)
+    except MalformedId:
+        raise InvalidInput(errors=[FieldError("query/after", f"must be an {prefix}_ id")]) from None
