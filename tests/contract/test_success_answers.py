@@ -75,10 +75,13 @@ CALLS = (
     Call("GET /api/invoices/{invoice_id}", path=(("invoice_id", "{invoice_id}"),)),
     Call("GET /api/invoices/{invoice_id}.pdf", path=(("invoice_id", "{invoice_id}"),)),
     Call("GET /api/invoices/{invoice_id}/explanation", path=(("invoice_id", "{invoice_id}"),)),
+    Call("GET /api/invoices/{invoice_id}/evidence.jsonl", path=(("invoice_id", "{invoice_id}"),)),
     Call("POST /api/invoices/{invoice_id}/pay", ("operator",), path=(("invoice_id", "{unpaid_id}"),)),
     Call("GET /api/credit-notes", query=(*OF_ACME, ("invoice", "{credited_id}"))),
     Call("GET /api/credit-notes/{credit_note_id}", path=OF_NOTE),
     Call("GET /api/credit-notes/{credit_note_id}.pdf", path=OF_NOTE),
+    Call("GET /api/credit-notes/{credit_note_id}/explanation", path=OF_NOTE),
+    Call("GET /api/credit-notes/{credit_note_id}/evidence.jsonl", path=OF_NOTE),
     Call(
         "POST /api/invoices/{invoice_id}/credit-notes/preview", ("operator",), path=CREDITED, body={"amount_minor": 1}
     ),

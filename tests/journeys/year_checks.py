@@ -156,7 +156,7 @@ async def require_previewed(year: Year) -> int:
 
 
 async def require_explained(year: Year) -> int:
-    """Every line of every invoice: it adds up, its reasons give the same amount. Gives the number of lines."""
+    """Every line of every invoice: it adds up, its reasons and its events give the same. Gives the number of lines."""
     seen = 0
     for invoice in await all_invoices(year):
         lines = invoice["lines"]
@@ -165,26 +165,51 @@ async def require_explained(year: Year) -> int:
         reasons = (await year.ask("GET", f"/api/invoices/{invoice['id']}/explanation")).json()["lines"]
         assert len(reasons) == len(lines), invoice["number"]
         for place, (line, reason) in enumerate(zip(lines, reasons, strict=True)):
-            _require_reason(invoice["number"], line, reason)
             if line["kind"] == "discount":
                 _require_discount(line, lines[:place], reason["coupon"])
+        events = await _events_by_line(year, invoice, reasons)
+            _require_reason(invoice["number"], line, reason, events.get(line["id"], []))
             seen += 1
     return seen
 
 
-def _require_reason(number: str, line: dict[str, Any], reason: dict[str, Any]) -> None:
-    """The reasons of one line give its amount again."""
+async def _events_by_line(
+    year: Year, invoice: dict[str, Any], reasons: list[dict[str, Any]]
+) -> dict[str, list[dict[str, Any]]]:
+    """The events of the evidence file by line; the file is whole and says the same reasons."""
+    file = await year.ask("GET", f"/api/invoices/{invoice['id']}/evidence.jsonl")
+    records = [json.loads(record) for record in file.content.splitlines()]
+    of: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        if record["record"] == "event":
+            of.setdefault(record["line"], []).append(record)
+    said = [{key: each[key] for key in each if key != "record"} for each in records if each["record"] == "line"]
+    assert said == reasons, invoice["number"]
+    assert records[-1] == {"record": "end", "lines": len(reasons), "events": sum(map(len, of.values()))}
+    return of
+
+
+def _require_reason(number: str, line: dict[str, Any], reason: dict[str, Any], events: list[dict[str, Any]]) -> None:
+    """The reasons of one line give its amount again, and its events the quantity that was rated."""
     assert reason["line"] == line, number
     assert reason["price"] or reason["coupon"], (number, line)
+    assert reason["plan"], (number, line)
+    assert reason["plan_version"], (number, line)
+    assert reason["price_terms"], (number, line)
     if line["parts"]:
         assert sum(part["amount_minor"] for part in line["parts"]) == line["amount_minor"], (number, line)
     rated, before = reason["rated"], reason["billed_before"]
+    if rated is not None:
+        assert sum(Decimal(each["value"]) for each in events) == Decimal(rated["quantity"]), (number, line)
     if line["kind"] == "usage":
         assert (rated["quantity"], rated["amount_minor"]) == (line["quantity"], line["amount_minor"]), (number, line)
         assert before is None, (number, line)
     elif line["kind"] == "usage_adjustment":
-        assert rated["amount_minor"] - before["amount_minor"] == line["amount_minor"], (number, line)
-        assert Decimal(rated["quantity"]) - Decimal(before["quantity"]) == Decimal(line["quantity"]), (number, line)
+        # Of a cell that had no use when its period was billed, nothing was.
+        billed = before or {"amount_minor": 0, "quantity": "0"}
+        assert rated["amount_minor"] - billed["amount_minor"] == line["amount_minor"], (number, line)
+        assert Decimal(rated["quantity"]) - Decimal(billed["quantity"]) == Decimal(line["quantity"]), (number, line)
+        assert reason["causes"], (number, line)
     else:
         assert rated is None, (number, line)
 
@@ -199,3 +224,7 @@ def _require_discount(line: dict[str, Any], before: list[dict[str, Any]], coupon
     if off is None:
         off = int((Decimal(coupon["percent"]) * left).to_integral_value(ROUND_HALF_UP))
     assert -line["amount_minor"] == min(off, left), (line, coupon)
+    if line["kind"] == "proration_credit":
+        fee = reason["prorated"]
+        exact = Decimal(fee["paid_minor"]) * fee["seconds_left"] / fee["seconds"]
+        assert -exact.quantize(Decimal(1), ROUND_HALF_UP) == line["amount_minor"], (number, line)

@@ -41,6 +41,8 @@ BODIES: Responses = {
 }
 PDF: Responses = {200: {"content": {"application/pdf": {}}, "description": "The document"}}
 
+EVIDENCE: Responses = {200: {"content": {"application/jsonl": {}}, "description": "One JSON record a line"}}
+
 Reads = Annotated[Principal, Depends(api_key_or_session(Scope.BILLING_READ))]
 Changes = Annotated[Principal, Depends(api_key_or_session(Scope.ADMIN))]
 CustomerName = Annotated[

@@ -10,6 +10,7 @@ from autorisen import payments
 from autorisen.billing import views
 from autorisen.billing.access import (
     BODIES,
+    EVIDENCE,
     PDF,
     REFUSALS,
     Changes,
@@ -21,7 +22,10 @@ from autorisen.billing.access import (
 )
 from autorisen.billing.cost_so_far import cost_so_far
 from autorisen.billing.errors import SubscriptionMissing
+from autorisen.billing.evidence import evidence
 from autorisen.billing.explain import explain
+from autorisen.billing.explain_pages import evidence_response
+from autorisen.billing.explanation_views import Explanations, explanation_view
 from autorisen.billing.invoice_pdf import invoice_pdf
 from autorisen.billing.next_invoice import next_invoice
 from autorisen.billing.pay_invoice import pay_invoice
@@ -77,18 +81,25 @@ async def read_invoice(invoice_id: str, runtime: RuntimeDep, principal: Reads) -
 
 
 @router.get("/invoices/{invoice_id}/explanation")
-async def explain_invoice(invoice_id: str, runtime: RuntimeDep, principal: Reads) -> views.Explanations:
-    """Why every line says what it says: price version, rated quantity, the days behind it."""
+async def explain_invoice(invoice_id: str, runtime: RuntimeDep, principal: Reads) -> Explanations:
+    """Why every line says what it says: price version, rated quantity, what corrected it, the days behind it."""
     invoice = await visible_invoice(runtime, principal, invoice_id)
     async with runtime.database.read() as tx:
         reasons = await explain(tx, invoice)
         used = await movements_of_invoice(tx, invoice.id)
-    return views.Explanations(
+    return Explanations(
         invoice=invoice.public_id,
         number=invoice.number or "",
-        lines=[views.explanation_view(each) for each in reasons],
+        lines=[explanation_view(each) for each in reasons],
         credits=[credits_used_view(each) for each in used],
     )
+
+
+@router.get("/invoices/{invoice_id}/evidence.jsonl", response_class=Response, responses=EVIDENCE)
+async def read_evidence(invoice_id: str, runtime: RuntimeDep, principal: Reads) -> Response:
+    """Every line with its reasons, days and events, as JSON Lines; the last record counts them."""
+    invoice = await visible_invoice(runtime, principal, invoice_id)
+    return evidence_response(str(invoice.number), evidence(runtime.database, invoice))
 
 
 @router.post("/invoices/{invoice_id}/pay", responses=BODIES)

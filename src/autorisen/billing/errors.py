@@ -11,6 +11,12 @@ class InvoiceNotFound(NotFound):
     title = "There is no such invoice"
 
 
+class LineNotFound(NotFound):
+    """The invoice has no such line."""
+
+    code, title = "line_not_found", "No such line"
+
+
 class MeterNotCounted(Conflict):
     """The period is closed once the meter is whole."""
 

@@ -1,22 +1,32 @@
-"""Why a line says what it says: the price version, the rated quantity and the days behind it."""
+"""Why a line says what it says: the price version, the rated quantity, the days and events behind it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from uuid import UUID
 
 from autorisen import catalog, metering
 from autorisen.billing import store_rated
-from autorisen.billing.coupons import Redemption, redemption
-from autorisen.billing.model import Invoice, Line
+from autorisen.billing.coupons import Redemption
+from autorisen.billing.coupons import redemption
+from autorisen.billing.model import Invoice
+from autorisen.billing.model import Line
+from autorisen.billing import store_explain
+from autorisen.billing.model import LineKind
 from autorisen.billing.rated_usage import RatedUsage
 from autorisen.kit.database import Tx
+
+# A page names so many; the evidence file has every event.
+CAUSES_LIMIT = 50
 
 
 @dataclass(frozen=True)
 class Explanation:
     """One line with its reasons. `before` is what was billed earlier, for a correction; `days` add up to the quantity
-    of `rated` as long as no event came after it."""
+    of `rated` as long as no event came after it. `causes` are what came or was corrected between the two.
+    `prorated` is the fee that a credit for unused time gives back in part."""
 
     line: Line
     plan: catalog.PlanVersion | None = None
@@ -24,26 +34,68 @@ class Explanation:
     before: RatedUsage | None = None
     days: tuple[metering.Bucket, ...] = ()
     coupon: Redemption | None = None
+    causes: tuple[metering.Cause, ...] = ()
+    prorated: store_explain.Prorated | None = None
+
+    @property
+    def price(self) -> catalog.Price | None:
+        """The price by which the line was charged; where a meter's use has prices by cell, the price of the meter."""
+        prices = () if self.plan is None else self.plan.prices
+        if self.line.meter is None:
+            return next((each for each in prices if each.id == self.line.price_id), None)
+        priced = (each for each in prices if isinstance(each, catalog.UsagePrice))
+        currency = self.line.amount.currency
+        return next((each for each in priced if (each.meter, each.currency) == (self.line.meter, currency)), None)
 
 
 async def explain(tx: Tx, invoice: Invoice) -> list[Explanation]:
     """The reasons of every line, in the order of the invoice."""
-    return [await _explain_line(tx, invoice, line) for line in invoice.lines]
+    plans = await catalog.plans_of_prices(tx, [line.price_id for line in invoice.lines if line.price_id is not None])
+    return [await _explain_line(tx, invoice, line, plans) for line in invoice.lines]
 
 
-async def _explain_line(tx: Tx, invoice: Invoice, line: Line) -> Explanation:
+async def explain_line(tx: Tx, invoice: Invoice, line: Line) -> Explanation:
+    """The reasons of one line of the invoice."""
+    plans = await catalog.plans_of_prices(tx, [] if line.price_id is None else [line.price_id])
+    return await _explain_line(tx, invoice, line, plans)
+
+
+async def _explain_line(
+    tx: Tx, invoice: Invoice, line: Line, plans: Mapping[UUID, catalog.PlanVersion]
+) -> Explanation:
+    plan = None if line.price_id is None else plans[line.price_id]
+    if line.kind is LineKind.PRORATION_CREDIT:
+        prorated = await store_explain.prorated_fee(tx, invoice.id, line.period_start)
+        return Explanation(line, plan, prorated=prorated)
     rated = None if line.rated_usage_id is None else await store_rated.rated_usage(tx, line.rated_usage_id)
-    if rated is None:
         coupon = None if line.redemption_id is None else await redemption(tx, line.redemption_id)
         return Explanation(line, coupon=coupon)
-    plan = await catalog.plan_version(tx, rated.plan_version_id)
+    if rated is None or plan is None:
+        return Explanation(line, plan)
+    before = await store_rated.rated_before(tx, rated)
     return Explanation(
         line=line,
         plan=plan,
         rated=rated,
-        before=await store_rated.rated_before(tx, rated),
+        before=before,
         days=await _days(tx, invoice, rated, plan),
+        causes=() if line.kind is LineKind.USAGE else await _causes(tx, rated, before),
     )
+
+
+async def _causes(tx: Tx, rated: RatedUsage, before: RatedUsage | None) -> tuple[metering.Cause, ...]:
+    """What became known since the period was billed. A cell of which nothing was billed is as old as its period."""
+    found = await metering.causes_of_change(
+        tx,
+        customer_id=rated.customer_id,
+        meter=rated.meter,
+        start=rated.period_start,
+        end=rated.period_end,
+        since=rated.period_end if before is None else before.rated_at,
+        until=rated.rated_at,
+        limit=CAUSES_LIMIT,
+    )
+    return tuple(found)
 
 
 async def _days(tx: Tx, invoice: Invoice, rated: RatedUsage, plan: catalog.PlanVersion) -> tuple[metering.Bucket, ...]:

@@ -108,6 +108,13 @@ class Line:
     redemption_id: UUID | None = None
 
     @property
+    def public_id(self) -> str:
+        """Raises ValueError for a line that is not stored."""
+        if self.id is None:
+            raise ValueError("a line that is not stored has no id")
+        return public_id("iln", self.id)
+
+    @property
     def net(self) -> Money:
         """The amount without VAT."""
         return self.amount - self.tax

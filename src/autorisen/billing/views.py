@@ -8,13 +8,13 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from autorisen.billing.cost_so_far import CostSoFar
-from autorisen.billing.coupons.views import CouponView, coupon_view
-from autorisen.billing.explain import Explanation
-from autorisen.billing.line_views import LineView, PartView, decimal_text, line_view, parts_view
+from autorisen.billing.coupons.views import CouponView
+from autorisen.billing.coupons.views import coupon_view
+from autorisen.billing.line_views import LineView
+from autorisen.billing.line_views import decimal_text
+from autorisen.billing.line_views import line_view
 from autorisen.billing.model import Draft, Invoice, InvoiceStatus, Party, Purpose
 from autorisen.billing.next_invoice import NextInvoice
-from autorisen.billing.rated_usage import RatedUsage
-from autorisen.billing.wallet.views import CreditsUsedView
 from autorisen.kit.ids import public_id
 
 
@@ -104,48 +104,17 @@ class NextInvoiceView(DraftView):
     amount_due_minor: int
 
 
-class RatingView(BaseModel):
-    """One rating of one meter's usage of one period."""
-
-    revision: int
-    quantity: str
-    events: int
-    included: str
-    billable: str
-    unit_amount_minor: str
-    amount_minor: int
-    parts: list[PartView]
-    rated_at: datetime
 
 
-class DayView(BaseModel):
-    """The usage of one day in the customer's time zone."""
-
-    start: datetime
-    quantity: str
-    events: int
 
 
-class ExplanationView(BaseModel):
-    """One line with its reasons: the plan version, the rating, the rating before a correction, and the days behind."""
 
-    line: LineView
-    plan: str | None
-    plan_version: int | None
-    price: str | None
-    rated: RatingView | None
-    billed_before: RatingView | None
-    days: list[DayView]
+
+
     coupon: CouponView | None
 
 
-class Explanations(BaseModel):
-    """Every line of an invoice, explained, and where its prepaid credits came from."""
 
-    invoice: str
-    number: str
-    lines: list[ExplanationView]
-    credits: list[CreditsUsedView]
 
 
 class CheckoutView(BaseModel):
@@ -200,20 +169,7 @@ def next_invoice_view(found: NextInvoice) -> NextInvoiceView:
     )
 
 
-def explanation_view(explanation: Explanation) -> ExplanationView:
-    plan, line = explanation.plan, explanation.line
-    return ExplanationView(
-        line=line_view(line),
-        plan=None if plan is None else plan.plan_key,
-        plan_version=None if plan is None else plan.version,
-        price=None if line.price_id is None else public_id("prc", line.price_id),
-        rated=_rating(explanation.rated),
-        billed_before=_rating(explanation.before),
-        days=[
-            DayView(start=day.start, quantity=decimal_text(day.quantity), events=day.events) for day in explanation.days
-        ],
         coupon=None if explanation.coupon is None else coupon_view(explanation.coupon, line.amount.currency),
-    )
 
 
 def _draft(draft: Draft) -> dict[str, Any]:
@@ -249,19 +205,3 @@ def _summary(invoice: Invoice) -> dict[str, object]:
 
 def _party(party: Party) -> PartyView:
     return PartyView(**vars(party))
-
-
-def _rating(rated: RatedUsage | None) -> RatingView | None:
-    if rated is None:
-        return None
-    return RatingView(
-        revision=rated.revision,
-        quantity=decimal_text(rated.quantity),
-        events=rated.events,
-        included=decimal_text(rated.included),
-        billable=decimal_text(rated.billable),
-        unit_amount_minor=decimal_text(rated.unit_amount),
-        amount_minor=rated.amount.minor,
-        parts=parts_view(rated.parts),
-        rated_at=rated.rated_at,
-    )

@@ -50,6 +50,7 @@ from autorisen.catalog.store import (
     newest_plans,
     plan_version,
     plan_versions_by_id,
+    plans_of_prices,
     priced_meters,
     versions_of,
 )
@@ -111,6 +112,7 @@ __all__ = [
     "plan_changes",
     "plan_version",
     "plan_versions_by_id",
+    "plans_of_prices",
     "price_words",
     "priced_meters",
     "rate",

@@ -40,6 +40,7 @@ VERSIONS_BY_ID: LiteralString = "SELECT * FROM catalog.plan_versions WHERE id = 
 
 VERSIONS_OF: LiteralString = "SELECT * FROM catalog.plan_versions WHERE plan_key = %(key)s ORDER BY version"
 
+VERSIONS_OF_PRICES: LiteralString = "SELECT id, plan_version_id FROM catalog.prices WHERE id = ANY(%(ids)s::uuid[])"
 PRICED_METERS: LiteralString = "SELECT DISTINCT meter FROM catalog.prices WHERE kind = 'usage' ORDER BY meter"
 
 PRICES_OF_VERSIONS: LiteralString = """
@@ -122,6 +123,13 @@ async def plan_versions_by_id(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, PlanVer
 async def versions_of(tx: Tx, key: str) -> list[PlanVersion]:
     """Every version of a plan, the oldest first; none for a key that never was a plan."""
     return await _versions(tx, VERSIONS_OF, {"key": key})
+
+
+async def plans_of_prices(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, PlanVersion]:
+    """The version that each of these prices belongs to, by price; prices of cells are prices too."""
+    rows = await (await tx.execute(VERSIONS_OF_PRICES, {"ids": list(ids)})).fetchall()
+    plans = await plan_versions_by_id(tx, {version_id for _, version_id in rows})
+    return {id: plans[version_id] for id, version_id in rows}
 
 
 async def insert_plan_version(tx: Tx, plan: PlanVersion, created_at: datetime) -> None:

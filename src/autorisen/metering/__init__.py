@@ -35,6 +35,8 @@ from autorisen.metering.corrections import (
     corrections_of_event,
 )
 from autorisen.metering.decode import exact_json, new_event
+from autorisen.metering.evidence.model import Cause, CountedUse
+from autorisen.metering.evidence.read_evidence import causes_of_change, counted_uses
 from autorisen.metering.errors import InvalidBackfill, MeterInUse, UsageTooLarge
 from autorisen.metering.ingest import Submission, ingest, ingest_all
 from autorisen.metering.jobs import JOBS, SCHEDULE
@@ -143,6 +145,7 @@ __all__ = [
     "Bucket",
     "BucketSize",
     "BulkReplay",
+    "Cause",
     "CheckName",
     "ConflictPage",
     "ConflictStatus",
@@ -150,6 +153,7 @@ __all__ = [
     "Correction",
     "CorrectionReceipt",
     "CorrectionRefused",
+    "CountedUse",
     "Difference",
     "Dimension",
     "Discrepancy",
@@ -187,6 +191,7 @@ __all__ = [
     "backfill_file",
     "broken_rules",
     "bucket_edges",
+    "causes_of_change",
     "claim_events",
     "compare_control_totals",
     "compare_receipts",
@@ -196,6 +201,7 @@ __all__ = [
     "conflicts_of_event",
     "correct_events",
     "corrections_of_event",
+    "counted_uses",
     "default_scope",
     "differences",
     "discard_event",

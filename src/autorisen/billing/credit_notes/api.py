@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from autorisen.billing.access import (
     BODIES,
+    EVIDENCE,
     PDF,
     REFUSALS,
     Changes,
@@ -25,6 +26,10 @@ from autorisen.billing.credit_notes.issue_credit_note import issue_credit_note, 
 from autorisen.billing.credit_notes.read_credit_notes import CreditDocument, credit_document
 from autorisen.billing.credit_notes.store import list_credit_notes
 from autorisen.billing.end_invoice import void_invoice, write_off_invoice
+from autorisen.billing.evidence import credit_evidence
+from autorisen.billing.explain import explain
+from autorisen.billing.explain_pages import evidence_response
+from autorisen.billing.explanation_views import CreditExplanations, credit_explanations
 from autorisen.billing.pdf_response import pdf_response
 from autorisen.billing.views import InvoiceView, invoice_view
 from autorisen.kit.http import Body, RuntimeDep
@@ -77,6 +82,21 @@ async def read_credit_note_pdf(credit_note_id: str, runtime: RuntimeDep, princip
 async def read_credit_note(credit_note_id: str, runtime: RuntimeDep, principal: Reads) -> views.CreditNoteView:
     """One credit note with its lines."""
     return views.credit_note_view((await _visible(runtime, principal, credit_note_id)).note)
+
+
+@router.get("/credit-notes/{credit_note_id}/explanation")
+async def explain_credit_note(credit_note_id: str, runtime: RuntimeDep, principal: Reads) -> CreditExplanations:
+    """What every line is taken back by, and why the invoice's line had said what it said."""
+    document = await _visible(runtime, principal, credit_note_id)
+    async with runtime.database.read() as tx:
+        return credit_explanations(document, await explain(tx, document.invoice))
+
+
+@router.get("/credit-notes/{credit_note_id}/evidence.jsonl", response_class=Response, responses=EVIDENCE)
+async def read_credit_evidence(credit_note_id: str, runtime: RuntimeDep, principal: Reads) -> Response:
+    """The credit note, its invoice, and every line that is taken back with its events, as JSON Lines."""
+    document = await _visible(runtime, principal, credit_note_id)
+    return evidence_response(document.note.number, credit_evidence(runtime.database, document))
 
 
 @router.post("/invoices/{invoice_id}/credit-notes/preview", responses=BODIES)

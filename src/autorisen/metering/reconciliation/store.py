@@ -124,6 +124,7 @@ WHERE amended.kind = 'amend' AND amended.customer_id = %(customer_id)s AND amend
     AND NOT EXISTS (SELECT FROM metering.corrections AS newer WHERE newer.tenant = amended.tenant
         AND newer.source = amended.source AND newer.event_id = amended.event_id
         AND newer.revision > amended.revision AND newer.corrected_at <= %(at)s)
+ORDER BY occurred_at, source, event_id LIMIT %(limit)s
 """
 
 # -------------------------------------------------------------------------------------------------------- reports
@@ -243,10 +244,17 @@ async def events_of_hour(
 
 
 async def events_as_of(
-    tx: Tx, customer_id: UUID, types: Sequence[str], start: datetime, end: datetime, at: datetime
+    tx: Tx,
+    customer_id: UUID,
+    types: Sequence[str],
+    start: datetime,
+    end: datetime,
+    at: datetime,
+    *,
+    limit: int | None = None,
 ) -> AsyncIterator[CountedEvent]:
-    """What counted of a customer in a stretch of time, by what was known at an instant."""
-    values = {"customer_id": customer_id, "types": list(types), "start": start, "end": end, "at": at}
+    """What counted of a customer in a stretch of time, by what was known at an instant; the first `limit` of it."""
+    values = {"customer_id": customer_id, "types": list(types), "start": start, "end": end, "at": at, "limit": limit}
     async with tx.cursor() as cursor:
         async for row in cursor.stream(SELECT_AS_OF, values, size=_ROWS_AT_ONCE):
             customer, type, occurred_at, source, id, data = row

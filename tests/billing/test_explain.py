@@ -1,0 +1,221 @@
+"""Every kind of line opens into its reasons: in the API, on the page and in the evidence file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from autorisen import metering
+from autorisen.accounts import Customer
+from autorisen.billing import CreditRequest, LineKind, Wanted
+from autorisen.billing.explain import Explanation
+from autorisen.billing.model import Invoice, Line
+from autorisen.billing.present_line import line_steps, price_terms
+from autorisen.kit.money import Money
+from tests.factories.accounts import make_key, make_member, make_user, sign_in
+from tests.factories.billing import Shop, a_draft, a_line, an_invoice
+from tests.factories.credit_notes import credit, part
+
+Headers = dict[str, str]
+
+
+async def used(shop: Shop) -> Customer:
+    """A month of use on Pro, then an upgrade in the middle of the next one."""
+    customer = await shop.customer(address="1 Long Street")
+    await shop.upgrade(customer)
+    await shop.advance(days=5)
+    await shop.use(customer, 2_500)
+    await shop.advance(days=26, hours=2)
+    return customer
+
+
+async def late(shop: Shop) -> Customer:
+    """Use of a billed month that arrives after its close, and some that is taken back."""
+    customer = await used(shop)
+    when = shop.clock.now()
+    await shop.advance(days=1)
+    async with shop.runtime.unit() as unit:
+        void = metering.Correction(metering.OPERATOR, "tests", "run-7", "void", "sent twice")
+        await metering.correct_events(unit, actor="tests", corrections=[void])
+    await shop.use(customer, 40, at=when.replace(day=10, month=3), prefix="late")
+    await shop.advance(days=31, hours=2)
+    return customer
+
+
+async def upgraded(shop: Shop) -> Customer:
+    customer = await used(shop)
+    await shop.advance(days=10)
+    await shop.upgrade(customer, "enterprise")
+    return customer
+
+
+MAKERS: dict[LineKind, Callable[[Shop], Awaitable[Customer]]] = {
+    LineKind.FLAT_FEE: used,
+    LineKind.USAGE: used,
+    LineKind.USAGE_ADJUSTMENT: late,
+    LineKind.PRORATION_CREDIT: upgraded,
+}
+
+
+async def explained(shop: Shop, customer: Customer, kind: LineKind) -> tuple[Invoice, Line, dict[str, Any], Headers]:
+    """The newest line of a kind, with its reasons from the API."""
+    found = [(each, line) for each in await shop.invoices(customer) for line in each.lines if line.kind is kind]
+    invoice, line = found[-1]
+    async with shop.runtime.unit() as unit:
+        headers = await make_key(unit, customer.id)
+    said = (await shop.client.get(f"/api/invoices/{invoice.public_id}/explanation", headers=headers)).json()
+    reason = next(each for each in said["lines"] if each["line"]["id"] == line.public_id)
+    return invoice, line, reason, headers
+
+
+async def records(shop: Shop, path: str, headers: Headers) -> list[dict[str, Any]]:
+    answer = await shop.client.get(path, headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/jsonl")
+    assert "evidence.jsonl" in answer.headers["content-disposition"]
+    return [json.loads(line) for line in answer.content.splitlines()]
+
+
+@pytest.mark.parametrize("kind", LineKind)
+async def test_every_kind_of_line_opens_down_to_its_reasons(shop: Shop, kind: LineKind) -> None:
+    customer = await MAKERS[kind](shop)
+    invoice, line, reason, headers = await explained(shop, customer, kind)
+    assert (reason["plan"], reason["plan_version"]) == ("pro", 1)
+    assert reason["price"]
+    assert reason["price_terms"]
+    file = await records(shop, f"/api/invoices/{invoice.public_id}/evidence.jsonl", headers)
+    assert [each for each in file if each["record"] == "line" and each["line"]["id"] == line.public_id] == [
+        {"record": "line", **reason}
+    ]
+    events = [each for each in file if each["record"] == "event" and each["line"] == line.public_id]
+    end = {"record": "end", "lines": len(invoice.lines), "events": sum(each["record"] == "event" for each in file)}
+    assert file[-1] == end
+    if line.meter is None:
+        assert (reason["rated"], reason["days"], events) == (None, [], [])
+    else:
+        assert sum(Decimal(each["value"]) for each in events) == Decimal(reason["rated"]["quantity"])
+        assert len(events) == reason["rated"]["events"]
+    async with shop.runtime.unit() as unit:
+        await make_member(unit, customer.id)
+        await make_user(unit, email="olga@operator.example", operator=True)
+    for who, home in (("ann@acme.example", "/app"), ("olga@operator.example", "/console")):
+        await sign_in(shop.client, shop.runtime, who)
+        listed = (await shop.client.get(f"{home}/invoices/{invoice.public_id}")).text
+        here = f"{home}/invoices/{invoice.public_id}/lines/{line.public_id}"
+        assert here in listed
+        page = (await shop.client.get(here)).text.replace("\u00a0", " ")
+        assert "Pro, version 1" in page
+        assert line.amount.format().replace("\u00a0", " ") in page
+        for event in events[:25]:
+            assert event["id"] in page
+        again = await records(shop, f"{home}/invoices/{invoice.public_id}/evidence.jsonl", {})
+        assert again == file
+
+
+async def test_a_credit_for_unused_time_names_its_fee_and_seconds(shop: Shop) -> None:
+    customer = await upgraded(shop)
+    _, line, reason, _ = await explained(shop, customer, LineKind.PRORATION_CREDIT)
+    fee = reason["prorated"]
+    before = (await shop.invoices(customer))[-2]
+    assert (fee["invoice"], fee["number"], fee["paid_minor"]) == (before.public_id, before.number, 52_900)
+    exact = Decimal(fee["paid_minor"]) * fee["seconds_left"] / fee["seconds"]
+    assert int(-exact.quantize(Decimal(1), "ROUND_HALF_UP")) == line.amount.minor
+
+
+async def test_a_fee_that_was_credited_in_part_is_given_back_as_far_as_it_was_paid(shop: Shop) -> None:
+    customer = await used(shop)
+    await credit(shop, (await shop.invoices(customer))[-1], part(30_000))
+    await shop.advance(days=10)
+    await shop.upgrade(customer, "enterprise")
+    await shop.advance(hours=1)
+    await credit(shop, (await shop.invoices(customer))[-2], part(1_000))
+    _, line, reason, _ = await explained(shop, customer, LineKind.PRORATION_CREDIT)
+    fee = reason["prorated"]
+    exact = Decimal(fee["paid_minor"]) * fee["seconds_left"] / fee["seconds"]
+    assert fee["paid_minor"] < 52_900
+    assert int(-exact.quantize(Decimal(1), "ROUND_HALF_UP")) == line.amount.minor
+
+
+async def test_a_correction_names_what_came_late_and_what_was_voided(shop: Shop) -> None:
+    customer = await late(shop)
+    invoice, line, reason, _ = await explained(shop, customer, LineKind.USAGE_ADJUSTMENT)
+    assert len(reason["causes"]) == 41
+    [voided] = [each for each in reason["causes"] if each["kind"] == "void"]
+    assert (voided["id"], voided["reason"]) == ("run-7", "sent twice")
+    assert {each["id"] for each in reason["causes"] if each["kind"] == "late"} == {f"late-{n}" for n in range(40)}
+    quantities = Decimal(reason["rated"]["quantity"]) - Decimal(reason["billed_before"]["quantity"])
+    assert quantities == line.quantity == 39
+    async with shop.runtime.unit() as unit:
+        await make_member(unit, customer.id)
+    await sign_in(shop.client, shop.runtime)
+    page = (await shop.client.get(f"/app/invoices/{invoice.public_id}/lines/{line.public_id}")).text
+    assert "Counted again" in page
+    assert "was voided: sent twice" in page
+
+
+async def test_a_credit_note_is_explained_by_the_lines_that_it_takes_back(shop: Shop) -> None:
+    customer = await used(shop)
+    invoice = (await shop.invoices(customer))[-1]
+    usage = next(line for line in invoice.lines if line.kind is LineKind.USAGE)
+    note = await credit(shop, invoice, part(1_000))
+    async with shop.runtime.unit() as unit:
+        headers = await make_key(unit, customer.id)
+        await make_member(unit, customer.id)
+        await make_user(unit, email="olga@operator.example", operator=True)
+    said = (await shop.client.get(f"/api/credit-notes/{note.public_id}/explanation", headers=headers)).json()
+    assert (said["number"], said["invoice"], said["reason"]) == (note.number, invoice.public_id, "a part of it")
+    assert sum(each["amount_minor"] for each in said["lines"]) == 1_000
+    assert {each["of"]["plan"] for each in said["lines"]} == {"pro"}
+    file = await records(shop, f"/api/credit-notes/{note.public_id}/evidence.jsonl", headers)
+    assert [each["record"] for each in file[:3]] == ["credit_note", "invoice", "line"]
+    assert (file[-1]["lines"], file[-1]["events"]) == (len(said["lines"]), 2_500)
+    for who, at in (("ann@acme.example", "/app/credit-notes"), ("olga@operator.example", "/console/invoices/credit-notes")):
+        await sign_in(shop.client, shop.runtime, who)
+        assert await records(shop, f"{at}/{note.public_id}/evidence.jsonl", {}) == file
+    page = (await shop.client.get(f"/console/invoices/{invoice.public_id}/lines/{usage.public_id}")).text
+    assert f"{note.number}: a part of it" in page
+
+
+async def test_one_line_of_a_credit_note_brings_its_own_evidence_only(shop: Shop) -> None:
+    customer = await used(shop)
+    invoice = (await shop.invoices(customer))[-1]
+    fee = next(line for line in invoice.lines if line.kind is LineKind.FLAT_FEE)
+    assert fee.id is not None
+    note = await credit(shop, invoice, CreditRequest("the fee", Wanted(lines={fee.id: Money(100, "ZAR")})))
+    async with shop.runtime.unit() as unit:
+        headers = await make_key(unit, customer.id)
+    file = await records(shop, f"/api/credit-notes/{note.public_id}/evidence.jsonl", headers)
+    assert [each["record"] for each in file] == ["credit_note", "invoice", "line", "end"]
+    assert file[2]["line"]["id"] == fee.public_id
+
+
+async def test_others_lines_and_lines_of_other_invoices_are_not_found(shop: Shop) -> None:
+    customer = await used(shop)
+    first, second = await shop.invoices(customer)
+    async with shop.runtime.unit() as unit:
+        await make_member(unit, customer.id)
+    await sign_in(shop.client, shop.runtime)
+    path = f"/app/invoices/{first.public_id}/lines"
+    assert (await shop.client.get(f"{path}/{second.lines[0].public_id}")).status_code == 404
+    assert (await shop.client.get(f"{path}/iln_nonsense")).status_code == 404
+    other = await shop.customer("other")
+    async with shop.runtime.unit() as unit:
+        stranger = await make_key(unit, other.id)
+        await make_member(unit, other.id, email="ann@other.example")
+    shop.client.cookies.clear()
+    assert (await shop.client.get(f"/api/invoices/{first.public_id}/evidence.jsonl", headers=stranger)).status_code == 404
+    await sign_in(shop.client, shop.runtime, "ann@other.example")
+    assert (await shop.client.get(f"/app/invoices/{first.public_id}/evidence.jsonl")).status_code == 404
+    assert (await shop.client.get(f"{path}/{first.lines[0].public_id}")).status_code == 404
+
+
+def test_a_line_without_a_price_says_its_time_and_amount() -> None:
+    line = a_line(11_500)
+    steps = line_steps(an_invoice(a_draft(line)), Explanation(line))
+    assert [step.name for step in steps] == ["Time", "Amount", "VAT"]
+    assert price_terms(Explanation(line)) == ()
+    with pytest.raises(ValueError, match="not stored"):
+        _ = line.public_id
