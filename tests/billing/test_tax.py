@@ -10,7 +10,9 @@ import pytest
 
 from autorisen.billing.model import TaxTerms, TaxTreatment
 from autorisen.billing.tax import needs_recipient, percent, standard_rate, tax_statement, tax_terms, vat_contained
+from autorisen.billing.parties import supplier_party
 from autorisen.kit.money import Money
+from autorisen.kit.settings import Settings
 from tests.factories.billing import BUYER, START, SUPPLIER, VAT_15
 
 
@@ -32,9 +34,22 @@ def test_the_tax_fraction_is_half_up_and_the_net_is_the_rest(gross: int, vat: in
     assert (contained.minor, gross - contained.minor) == (vat, net)
 
 
-def test_the_rate_follows_the_date() -> None:
-    assert standard_rate(date(2018, 3, 31)) == Decimal("0.14")
-    assert standard_rate(date(2018, 4, 1)) == Decimal("0.15")
+@pytest.mark.parametrize(
+    "day, rate",
+    [
+        (date(1991, 9, 30), "0.10"),
+        (date(1993, 4, 6), "0.10"),
+        (date(1993, 4, 7), "0.14"),
+        (date(2018, 3, 31), "0.14"),
+        (date(2018, 4, 1), "0.15"),
+        (date(2026, 3, 1), "0.15"),
+    ],
+)
+def test_the_rate_follows_the_date(day: date, rate: str) -> None:
+    assert standard_rate(day) == Decimal(rate)
+
+
+def test_before_the_first_rate_nothing_is_known() -> None:
     with pytest.raises(ValueError, match="no VAT rate"):
         standard_rate(date(1991, 1, 1))
 
@@ -56,6 +71,22 @@ def test_who_is_charged_what() -> None:
     assert treatment(customer=abroad) is TaxTreatment.STANDARD
     assert treatment(customer=abroad, currency="USD") is TaxTreatment.ZERO_RATED
     assert treatment(supplier=unregistered) is TaxTreatment.NOT_REGISTERED
+
+
+@pytest.mark.parametrize(
+    "since, at, number",
+    [
+        ("", datetime(2026, 3, 1, tzinfo=UTC), "4123456789"),
+        ("2026-04-01", datetime(2026, 3, 31, 21, 59, tzinfo=UTC), ""),
+        ("2026-04-01", datetime(2026, 3, 31, 22, 0, tzinfo=UTC), "4123456789"),
+    ],
+)
+def test_the_seller_is_registered_from_a_day_on(since: str, at: datetime, number: str) -> None:
+    settings = Settings(supplier_name="Us", supplier_vat_number="4123456789", supplier_vat_from=since)
+    supplier = supplier_party(settings, at)
+    assert supplier.vat_number == number
+    expected = TaxTreatment.STANDARD if number else TaxTreatment.NOT_REGISTERED
+    assert tax_terms(supplier=supplier, customer=BUYER, currency="ZAR", at=at).treatment is expected
 
 
 def test_a_full_tax_invoice_begins_above_five_thousand_rand() -> None:

@@ -37,6 +37,7 @@ def test_variables_are_typed() -> None:
         ("LOG_LEVEL", "loud", "debug, info, warning, error"),
         ("AUTORISEN_ENV", "staging", "sandbox, production"),
         ("AUTORISEN_ENV", "production", "SECRET_KEY"),
+        ("SUPPLIER_VAT_FROM", "1 April", "YYYY-MM-DD"),
     ],
 )
 def test_a_wrong_value_names_the_variable_and_the_rule(variable: str, value: str, says: str) -> None:

@@ -120,6 +120,7 @@ from autorisen.billing.read_invoices import customer_invoice, invoice
 from autorisen.billing.reconciliation import compare_closings, count_closings
 from autorisen.billing.settle_invoice import settle_invoice
 from autorisen.billing.store import list_invoices
+from autorisen.billing.tax_documents import Particular, missing_particulars
 from autorisen.billing.unapplied.store import UnappliedPayment, count_unapplied, list_unapplied, unapplied_payment
 from autorisen.billing.upgrades.start_upgrade import preview_upgrade, start_upgrade
 from autorisen.billing.wallet import EXPIRY_JOBS as CREDIT_JOBS
@@ -221,6 +222,7 @@ __all__ = [
     "NotAnUpgrade",
     "NothingToPay",
     "Outcome",
+    "Particular",
     "Party",
     "PaymentUnapplied",
     "PeriodStillOpen",
@@ -280,6 +282,7 @@ __all__ = [
     "list_invoices",
     "list_unapplied",
     "mail_credit_note",
+    "missing_particulars",
     "next_invoice",
     "on_credits_fell",
     "on_invoice_paid",

@@ -57,4 +57,5 @@ async def _empty(
     at: datetime,
 ) -> Draft:
     customer = await accounts.customer(tx, subscription.customer_id)
-    return empty_draft(subscription, customer, supplier_party(settings), period_id=period_id, purpose=purpose, at=at)
+    supplier = supplier_party(settings, at)
+    return empty_draft(subscription, customer, supplier, period_id=period_id, purpose=purpose, at=at)

@@ -28,6 +28,7 @@ from autorisen.billing.present import LineRow, Step, invoice_steps, line_rows, s
 from autorisen.billing.read_invoices import customer_invoice
 from autorisen.billing.store import list_invoices, open_invoices
 from autorisen.billing.tax import document_title, percent, tax_statement
+from autorisen.billing.tax_documents import Form, form_of
 from autorisen.billing.wallet import Wallet, read_wallet
 from autorisen.kit.database import Tx
 from autorisen.kit.http import RuntimeDep
@@ -71,6 +72,7 @@ class InvoicePage:
     steps: tuple[Step, ...]
     vat_label: str
     tax_note: str
+    needs_address: bool
     credit_notes: tuple[CreditNote, ...]
     is_collecting: bool
     checkout: CheckoutState | None
@@ -154,6 +156,7 @@ async def invoice_page(
         credit_notes=tuple(notes),
         vat_label=f"VAT {percent(invoice.tax_terms.rate)}",
         tax_note=tax_statement(invoice.tax_terms),
+        needs_address=form_of(invoice) is Form.FULL and not invoice.customer.address,
         is_collecting=any(each.is_live and each.kind == payments.PaymentKind.SAVED_METHOD for each in attempts),
         checkout=state,
     )

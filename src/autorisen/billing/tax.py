@@ -27,6 +27,7 @@ class TaxRate:
 
 
 STANDARD_RATES = (
+    TaxRate(Decimal("0.10"), date(1991, 9, 30)),
     TaxRate(Decimal("0.14"), date(1993, 4, 7)),
     TaxRate(Decimal("0.15"), date(2018, 4, 1)),
 )
@@ -79,7 +80,7 @@ def tax_statement(terms: TaxTerms) -> str:
     if terms.treatment is TaxTreatment.NOT_REGISTERED:
         return "The supplier is not registered for VAT; no VAT is charged."
     if terms.treatment is TaxTreatment.ZERO_RATED:
-        return "Export of services, zero-rated: VAT at 0 %."
+        return "Export of services, zero-rated under section 11(2) of the VAT Act: VAT at 0 %."
     return f"Prices include VAT at {percent(terms.rate)}."
 
 

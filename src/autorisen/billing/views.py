@@ -15,6 +15,9 @@ from autorisen.billing.line_views import decimal_text
 from autorisen.billing.line_views import line_view
 from autorisen.billing.model import Draft, Invoice, InvoiceStatus, Party, Purpose
 from autorisen.billing.next_invoice import NextInvoice
+from autorisen.billing.tax_documents import Form
+from autorisen.billing.tax_documents import form_of
+from autorisen.billing.tax_documents import missing_particulars
 from autorisen.kit.ids import public_id
 
 
@@ -49,8 +52,18 @@ class InvoiceSummary(BaseModel):
     disputed_at: datetime | None
 
 
+class MissingView(BaseModel):
+    """What a tax invoice of this amount must show and this one does not, with the rule of the VAT Act."""
+
+    name: str
+    rule: str
+
+
 class InvoiceView(InvoiceSummary):
-    """An issued invoice with everything that it says."""
+    """An issued invoice with everything that it says. `tax_form` is what the VAT Act asks for by its amount."""
+
+    tax_form: Form
+    missing_particulars: list[MissingView]
 
     tax_treatment: str
     tax_rate: str
@@ -138,6 +151,8 @@ def invoice_view(invoice: Invoice) -> InvoiceView:
         billed_to=_party(invoice.customer),
         lines=[line_view(line) for line in invoice.lines],
     )
+        tax_form=form_of(invoice),
+        missing_particulars=[MissingView(name=each.name, rule=each.rule) for each in missing_particulars(invoice)],
 
 
 def cost_view(cost: CostSoFar) -> CostView:

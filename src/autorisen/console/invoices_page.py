@@ -50,6 +50,7 @@ class InvoicePage:
     unexplained: Money
     can_credit: bool
     can_end: bool
+    missing: Sequence[billing.Particular]
 
 
 @router.get("")
@@ -97,6 +98,7 @@ async def invoice_page(request: Request, runtime: RuntimeDep, _operator: Operato
             unexplained=billing.refunded_without_note(invoice, attempts, notes),
             can_credit=invoice.status in billing.CREDITABLE and invoice.credited < invoice.total,
             can_end=invoice.status is InvoiceStatus.OPEN,
+            missing=billing.missing_particulars(invoice),
         )
     return render(request, "console/invoice.html", page)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,9 @@ class Settings:
         SANDBOX_VAT_NUMBER,
         "VAT number of the seller, or none: not registered, no VAT is shown or owed; production has no default",
     )
+    supplier_vat_from: str = setting(
+        "SUPPLIER_VAT_FROM", "", "first day of the seller's VAT registration, YYYY-MM-DD; empty: registered all along"
+    )
     mail_from: str = setting("MAIL_FROM", "billing@localhost", "sender of the mails")
     smtp_url: str = setting(
         "SMTP_URL", "", "smtp://user:password@host:port or smtps://; empty keeps mails in the outbox (sandbox only)"
@@ -92,6 +96,8 @@ class Settings:
     def __post_init__(self) -> None:
         if not 1 <= self.port <= 65535:
             raise InvalidSetting(f"PORT is {self.port}; use a number from 1 to 65535")
+        if self.supplier_vat_from:
+            _require_day("SUPPLIER_VAT_FROM", self.supplier_vat_from)
         if self.environment == "production":
             if len(self.secret_key) < 32:
                 raise InvalidSetting("SECRET_KEY needs at least 32 characters in production")
@@ -99,6 +105,13 @@ class Settings:
                 raise InvalidSetting("SUPPLIER_VAT_NUMBER is needed in production: your number, or none")
             if not self.smtp_url:
                 raise InvalidSetting("SMTP_URL is needed in production: people must get their mails")
+
+
+def _require_day(name: str, text: str) -> None:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        raise InvalidSetting(f"{name} is {text!r}; use a day as YYYY-MM-DD") from None
 
 
 def _parse(name: str, text: str, default: object, choices: tuple[str, ...]) -> object:

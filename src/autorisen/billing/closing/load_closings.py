@@ -26,7 +26,7 @@ async def load_closings(
     building = {rebuild.meter.definition.key for rebuild in await metering.rebuilds(tx)}
     rules = ClosingRules(
         at=at,
-        supplier=supplier_party(settings),
+        supplier=supplier_party(settings, at),
         meter_names={meter.key: meter.name for meter in meters},
         uncounted=frozenset(building - {meter.key for meter in meters}),
         plans=plans | {each.default_plan.id: each.default_plan for each in ended if each.default_plan},
