@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from autorisen.accounts import api as accounts_api
 from autorisen.accounts import pages as accounts_pages
 from autorisen.billing import api as billing_api
-from autorisen.billing import explain_pages
+from autorisen.billing import explain_pages, hosted_page
 from autorisen.billing import pages as billing_pages
 from autorisen.billing.closing import api as closing_api
 from autorisen.billing.coupons import api as coupons_api
@@ -105,6 +105,7 @@ PAGE_ROUTERS: tuple[APIRouter, ...] = (
     static_router,
     billing_pages.router,
     explain_pages.router,
+    hosted_page.router,
     wallet_pages.router,
     coupon_pages.router,
     statements_pages.router,

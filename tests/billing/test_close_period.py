@@ -151,7 +151,7 @@ async def test_without_a_saved_card_the_invoice_goes_out_by_mail(shop: Shop) -> 
         newest, *_, oldest = await mails(tx, recipient=customer.email)
     assert second.number is not None
     assert second.number in newest.message.subject
-    assert f"https://testserver/app/invoices/{second.public_id}" in newest.message.text
+    assert billing.invoice_url(second, shop.runtime.settings) in newest.message.text
     assert newest.message.attachments[0].content.startswith(b"%PDF-")
     assert first.number is not None
     assert first.number in oldest.message.subject

@@ -76,6 +76,7 @@ CALLS = (
     Call("GET /api/invoices/{invoice_id}.pdf", path=(("invoice_id", "{invoice_id}"),)),
     Call("GET /api/invoices/{invoice_id}/explanation", path=(("invoice_id", "{invoice_id}"),)),
     Call("GET /api/invoices/{invoice_id}/evidence.jsonl", path=(("invoice_id", "{invoice_id}"),)),
+    Call("GET /api/invoices/{invoice_id}/link", path=(("invoice_id", "{invoice_id}"),)),
     Call("POST /api/invoices/{invoice_id}/pay", ("operator",), path=(("invoice_id", "{unpaid_id}"),)),
     Call("GET /api/credit-notes", query=(*OF_ACME, ("invoice", "{credited_id}"))),
     Call("GET /api/credit-notes/{credit_note_id}", path=OF_NOTE),

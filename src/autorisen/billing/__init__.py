@@ -100,6 +100,7 @@ from autorisen.billing.handle_payment_news import (
     send_receipt,
 )
 from autorisen.billing.invoice_first_fee import invoice_first_fee
+from autorisen.billing.invoice_link import invoice_url
 from autorisen.billing.invoice_pdf import invoice_pdf
 from autorisen.billing.issue_invoice import issue_invoice
 from autorisen.billing.migration import (
@@ -270,6 +271,7 @@ __all__ = [
     "invoice",
     "invoice_first_fee",
     "invoice_pdf",
+    "invoice_url",
     "is_paid_grant",
     "issue_credit_note",
     "issue_invoice",

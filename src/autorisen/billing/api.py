@@ -26,6 +26,7 @@ from autorisen.billing.evidence import evidence
 from autorisen.billing.explain import explain
 from autorisen.billing.explain_pages import evidence_response
 from autorisen.billing.explanation_views import Explanations, explanation_view
+from autorisen.billing.invoice_link import invoice_url
 from autorisen.billing.invoice_pdf import invoice_pdf
 from autorisen.billing.next_invoice import next_invoice
 from autorisen.billing.pay_invoice import pay_invoice
@@ -100,6 +101,13 @@ async def read_evidence(invoice_id: str, runtime: RuntimeDep, principal: Reads) 
     """Every line with its reasons, days and events, as JSON Lines; the last record counts them."""
     invoice = await visible_invoice(runtime, principal, invoice_id)
     return evidence_response(str(invoice.number), evidence(runtime.database, invoice))
+
+
+@router.get("/invoices/{invoice_id}/link")
+async def read_link(invoice_id: str, runtime: RuntimeDep, principal: Reads) -> views.LinkView:
+    """The page of the invoice for whoever has the link: no sign-in, and a pay button while something is due."""
+    invoice = await visible_invoice(runtime, principal, invoice_id)
+    return views.LinkView(url=invoice_url(invoice, runtime.settings))
 
 
 @router.post("/invoices/{invoice_id}/pay", responses=BODIES)

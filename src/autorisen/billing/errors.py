@@ -11,6 +11,12 @@ class InvoiceNotFound(NotFound):
     title = "There is no such invoice"
 
 
+class LinkNotValid(NotFound):
+    """The link opens no invoice."""
+
+    code, title = "link_not_valid", "This link opens no invoice"
+
+
 class LineNotFound(NotFound):
     """The invoice has no such line."""
 

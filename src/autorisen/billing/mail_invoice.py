@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from autorisen.billing.invoice_link import invoice_url
 from autorisen.billing.invoice_pdf import invoice_pdf
 from autorisen.billing.model import Invoice
 from autorisen.billing.present import date_text, period_text
 from autorisen.kit.mail import Attachment, Message, send
-from autorisen.kit.settings import Settings
 from autorisen.kit.unit import Unit
-
-
-def invoice_url(invoice: Invoice, settings: Settings) -> str:
-    """The page of an invoice, with its pay button while it is open."""
-    return f"{settings.base_url}/app/invoices/{invoice.public_id}"
 
 
 async def mail_invoice(unit: Unit, invoice: Invoice) -> None:

@@ -146,7 +146,7 @@ async def invoice_page(
         notes = await credit_notes_of(tx, invoice.id)
         state = await checkout_state(tx, customer_id=invoice.customer_id, checkout=checkout)
     if state is not None and (is_partial(request) or state.state == "done"):
-        return _poll(request, state, f"/app/invoices/{invoice.public_id}")
+        return checkout_news(request, state, f"/app/invoices/{invoice.public_id}")
     page = InvoicePage(
         invoice=invoice,
         title=document_title(invoice),
@@ -260,7 +260,7 @@ def _cursor(text: str) -> UUID | None:
         return None
 
 
-def _poll(request: Request, state: CheckoutState, here: str) -> Response:
+def checkout_news(request: Request, state: CheckoutState, here: str) -> Response:
     """What a page that waits for a payment gets: the same sign again, or the page anew when there is news."""
     if is_partial(request) and state.state == "waiting":
         return render(request, "billing/_checkout.html", _Waiting(state))

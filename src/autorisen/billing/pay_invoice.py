@@ -10,8 +10,10 @@ from autorisen.billing.read_invoices import customer_invoice
 from autorisen.kit.unit import Runtime
 
 
-async def pay_invoice(runtime: Runtime, *, customer_id: UUID, invoice_id: UUID) -> payments.Checkout:
-    """The checkout of an open invoice, the same one for a double click.
+async def pay_invoice(
+    runtime: Runtime, *, customer_id: UUID, invoice_id: UUID, return_url: str | None = None
+) -> payments.Checkout:
+    """The checkout of an open invoice, the same one for a double click; back to the invoice's page, or `return_url`.
 
     Raises `InvoiceNotFound`, `NothingToPay`, and what `payments.start_checkout` raises.
     """
@@ -25,5 +27,5 @@ async def pay_invoice(runtime: Runtime, *, customer_id: UUID, invoice_id: UUID) 
         reference=invoice.reference,
         amount=invoice.amount_due,
         description=f"Invoice {invoice.number}",
-        return_url=f"/app/invoices/{invoice.public_id}",
+        return_url=return_url or f"/app/invoices/{invoice.public_id}",
     )

@@ -15,9 +15,7 @@ from autorisen.billing.line_views import decimal_text
 from autorisen.billing.line_views import line_view
 from autorisen.billing.model import Draft, Invoice, InvoiceStatus, Party, Purpose
 from autorisen.billing.next_invoice import NextInvoice
-from autorisen.billing.tax_documents import Form
-from autorisen.billing.tax_documents import form_of
-from autorisen.billing.tax_documents import missing_particulars
+from autorisen.billing.tax_documents import Form, form_of, missing_particulars
 from autorisen.kit.ids import public_id
 
 
@@ -130,6 +128,9 @@ class NextInvoiceView(DraftView):
 
 
 
+class LinkView(BaseModel):
+    """Whoever has it may read and pay the invoice, and do nothing else."""
+    url: str
 class CheckoutView(BaseModel):
     """Where to send the payer."""
 
@@ -145,14 +146,14 @@ def summary(invoice: Invoice) -> InvoiceSummary:
 def invoice_view(invoice: Invoice) -> InvoiceView:
     return InvoiceView(
         **_summary(invoice),
+        tax_form=form_of(invoice),
+        missing_particulars=[MissingView(name=each.name, rule=each.rule) for each in missing_particulars(invoice)],
         tax_treatment=invoice.tax_terms.treatment,
         tax_rate=decimal_text(invoice.tax_terms.rate),
         supplier=_party(invoice.supplier),
         billed_to=_party(invoice.customer),
         lines=[line_view(line) for line in invoice.lines],
     )
-        tax_form=form_of(invoice),
-        missing_particulars=[MissingView(name=each.name, rule=each.rule) for each in missing_particulars(invoice)],
 
 
 def cost_view(cost: CostSoFar) -> CostView:

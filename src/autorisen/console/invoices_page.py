@@ -50,6 +50,7 @@ class InvoicePage:
     unexplained: Money
     can_credit: bool
     can_end: bool
+    hosted_url: str
     missing: Sequence[billing.Particular]
 
 
@@ -99,6 +100,7 @@ async def invoice_page(request: Request, runtime: RuntimeDep, _operator: Operato
             can_credit=invoice.status in billing.CREDITABLE and invoice.credited < invoice.total,
             can_end=invoice.status is InvoiceStatus.OPEN,
             missing=billing.missing_particulars(invoice),
+            hosted_url=billing.invoice_url(invoice, runtime.settings),
         )
     return render(request, "console/invoice.html", page)
 

@@ -187,7 +187,9 @@ class RequestContext:
                 REQUESTS.labels(scope["method"], route, str(status)).inc()
                 LATENCY.labels(route).observe(seconds)
                 level = log.warning if status >= 500 else log.debug
-                level("http.request", method=scope["method"], path=scope["path"], status=status,
+                # An address that is a key to something is not for logs.
+                path = route if "{token}" in route else scope["path"]
+                level("http.request", method=scope["method"], path=path, status=status,
                       milliseconds=round(seconds * 1000, 1))  # fmt: skip
 
 

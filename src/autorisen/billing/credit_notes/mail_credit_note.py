@@ -6,7 +6,7 @@ from autorisen.billing.credit_notes.credit_note_pdf import credit_note_pdf
 from autorisen.billing.credit_notes.present import settlement_text
 from autorisen.billing.credit_notes.read_credit_notes import credit_document
 from autorisen.billing.facts import CreditNoteIssued
-from autorisen.billing.mail_invoice import invoice_url
+from autorisen.billing.invoice_link import invoice_url
 from autorisen.kit.mail import Attachment, Message, send
 from autorisen.kit.unit import Unit
 
