@@ -28,6 +28,7 @@ from autorisen.billing.coupons import pages as coupon_pages
 from autorisen.billing.credit_notes import api as credit_notes_api
 from autorisen.billing.deferred import api as deferred_api
 from autorisen.billing.dunning import api as dunning_api
+from autorisen.billing.export import api as export_api
 from autorisen.billing.migration import api as migration_api
 from autorisen.billing.wallet import api as wallet_api
 from autorisen.billing.wallet import pages as wallet_pages
@@ -84,6 +85,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     closing_api.router,
     deferred_api.router,
     dunning_api.router,
+    export_api.router,
     wallet_api.router,
     what_if_api.router,
     coupons_api.router,
@@ -106,6 +108,7 @@ PAGE_ROUTERS: tuple[APIRouter, ...] = (
     billing_pages.router,
     explain_pages.router,
     hosted_page.router,
+    export_api.pages,
     wallet_pages.router,
     coupon_pages.router,
     statements_pages.router,

@@ -172,7 +172,10 @@ async def test_a_credit_note_is_explained_by_the_lines_that_it_takes_back(shop: 
     file = await records(shop, f"/api/credit-notes/{note.public_id}/evidence.jsonl", headers)
     assert [each["record"] for each in file[:3]] == ["credit_note", "invoice", "line"]
     assert (file[-1]["lines"], file[-1]["events"]) == (len(said["lines"]), 2_500)
-    for who, at in (("ann@acme.example", "/app/credit-notes"), ("olga@operator.example", "/console/invoices/credit-notes")):
+    for who, at in (
+        ("ann@acme.example", "/app/credit-notes"),
+        ("olga@operator.example", "/console/invoices/credit-notes"),
+    ):
         await sign_in(shop.client, shop.runtime, who)
         assert await records(shop, f"{at}/{note.public_id}/evidence.jsonl", {}) == file
     page = (await shop.client.get(f"/console/invoices/{invoice.public_id}/lines/{usage.public_id}")).text
@@ -206,7 +209,9 @@ async def test_others_lines_and_lines_of_other_invoices_are_not_found(shop: Shop
         stranger = await make_key(unit, other.id)
         await make_member(unit, other.id, email="ann@other.example")
     shop.client.cookies.clear()
-    assert (await shop.client.get(f"/api/invoices/{first.public_id}/evidence.jsonl", headers=stranger)).status_code == 404
+    assert (
+        await shop.client.get(f"/api/invoices/{first.public_id}/evidence.jsonl", headers=stranger)
+    ).status_code == 404
     await sign_in(shop.client, shop.runtime, "ann@other.example")
     assert (await shop.client.get(f"/app/invoices/{first.public_id}/evidence.jsonl")).status_code == 404
     assert (await shop.client.get(f"{path}/{first.lines[0].public_id}")).status_code == 404

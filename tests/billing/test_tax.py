@@ -9,8 +9,8 @@ from decimal import Decimal
 import pytest
 
 from autorisen.billing.model import TaxTerms, TaxTreatment
-from autorisen.billing.tax import needs_recipient, percent, standard_rate, tax_statement, tax_terms, vat_contained
 from autorisen.billing.parties import supplier_party
+from autorisen.billing.tax import needs_recipient, percent, standard_rate, tax_statement, tax_terms, vat_contained
 from autorisen.kit.money import Money
 from autorisen.kit.settings import Settings
 from tests.factories.billing import BUYER, START, SUPPLIER, VAT_15

@@ -72,6 +72,7 @@ CALLS = (
     Call("GET /api/customers/{customer_id}", path=(("customer_id", "{customer_id}"),)),
     Call("POST /api/auth/register", body=PERSON | {"email": "{who}@new.example"}),
     Call("GET /api/invoices", query=OF_ACME),
+    Call("GET /api/invoices.csv", query=(*OF_ACME, ("from", "2026-01-01"), ("lines", "true"))),
     Call("GET /api/invoices/{invoice_id}", path=(("invoice_id", "{invoice_id}"),)),
     Call("GET /api/invoices/{invoice_id}.pdf", path=(("invoice_id", "{invoice_id}"),)),
     Call("GET /api/invoices/{invoice_id}/explanation", path=(("invoice_id", "{invoice_id}"),)),

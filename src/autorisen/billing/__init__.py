@@ -83,6 +83,7 @@ from autorisen.billing.errors import (
     SubscriptionMissing,
 )
 from autorisen.billing.explain import Explanation, explain
+from autorisen.billing.export.export_invoices import export_days, export_invoices
 from autorisen.billing.facts import (
     CreditNoteIssued,
     InvoiceIssued,
@@ -264,6 +265,8 @@ __all__ = [
     "dunned_invoices",
     "dunning_events",
     "explain",
+    "export_days",
+    "export_invoices",
     "fail_top_up",
     "find_dunning",
     "find_late_usage",

@@ -1,7 +1,7 @@
 """The evidence file of an invoice or a credit note: JSON Lines down to the event, made as it is read.
 
-The last record says how many there were, so that a file that broke off shows it. Two readings of it are the same bytes as
-long as no event came meanwhile: then only the days, which are as they are now, may differ.
+The last record says how many there were, so that a file that broke off shows it. Two readings of it are the same bytes
+as long as no event came meanwhile; after one only the days, which are as they are now, differ.
 """
 
 from __future__ import annotations

@@ -60,9 +60,7 @@ async def explain_line(tx: Tx, invoice: Invoice, line: Line) -> Explanation:
     return await _explain_line(tx, invoice, line, plans)
 
 
-async def _explain_line(
-    tx: Tx, invoice: Invoice, line: Line, plans: Mapping[UUID, catalog.PlanVersion]
-) -> Explanation:
+async def _explain_line(tx: Tx, invoice: Invoice, line: Line, plans: Mapping[UUID, catalog.PlanVersion]) -> Explanation:
     plan = None if line.price_id is None else plans[line.price_id]
     if line.kind is LineKind.PRORATION_CREDIT:
         prorated = await store_explain.prorated_fee(tx, invoice.id, line.period_start)

@@ -65,7 +65,7 @@ class ProratedView(BaseModel):
 
 
 class EventView(BaseModel):
-    """One event behind a line. `value` is what its meter measured; `dimensions` are the values that it is grouped by."""
+    """One event behind a line. `value` is what its meter measured; `dimensions` are the values it is grouped by."""
 
     source: str
     id: str
@@ -77,8 +77,9 @@ class EventView(BaseModel):
 class ExplanationView(BaseModel):
     """One line with its reasons.
 
-    The plan version with its date and the price in words; for usage the rating, the rating before a correction with what
-    came between the two, and the days behind; for unused time the fee that is given back. Events are in the evidence file.
+    The plan version with its date and the price in words; for usage the rating, the rating before a correction with
+    what came between the two, and the days behind; for unused time the fee that is given back. Events are in the
+    evidence file.
     """
 
     line: LineView

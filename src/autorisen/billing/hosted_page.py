@@ -101,9 +101,7 @@ async def hosted_pay(token: str, runtime: RuntimeDep) -> Response:
     """To the gateway's page; the invoice is paid when the gateway says so, not before."""
     invoice = await _invoice(runtime, token)
     here = hosted_path(invoice.id, runtime.settings.secret_key)
-    checkout = await pay_invoice(
-        runtime, customer_id=invoice.customer_id, invoice_id=invoice.id, return_url=here
-    )
+    checkout = await pay_invoice(runtime, customer_id=invoice.customer_id, invoice_id=invoice.id, return_url=here)
     return _private(RedirectResponse(checkout.url, 303))
 
 

@@ -1,7 +1,7 @@
-"""The link that opens one invoice without a sign-in: its id, signed, so that nobody can guess it or another one's. Pure.
+"""The link that opens one invoice without a sign-in: its id, signed, so that nobody can guess it. Pure.
 
-Nothing of it is stored. It opens for as long as the installation's secret is the same; whoever has it may read and pay the
-invoice, and do nothing else.
+Nothing of it is stored. It opens for as long as the installation's secret is the same; whoever has it may read and pay
+the invoice, and do nothing else.
 """
 
 from __future__ import annotations

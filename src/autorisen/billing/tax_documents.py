@@ -1,7 +1,7 @@
 """What a South African tax invoice must show, by its amount, as rows that name their rule. Pure.
 
-Value-Added Tax Act 89 of 1991. Every issued invoice is checked against the rows of its form; what is missing is said to the
-customer, who can give it, and to the operator.
+Value-Added Tax Act 89 of 1991. Every issued invoice is checked against the rows of its form; what is missing is said to
+the customer, who can give it, and to the operator.
 """
 
 from __future__ import annotations
@@ -69,12 +69,12 @@ def form_of(invoice: Invoice) -> Form:
         return Form.NONE
     if invoice.currency != HOME_CURRENCY:
         return Form.ABRIDGED
-    if FULL_INVOICE_ABOVE < invoice.total:
+    if invoice.total > FULL_INVOICE_ABOVE:
         return Form.FULL
-    return Form.ABRIDGED if ABRIDGED_ABOVE < invoice.total else Form.NONE
+    return Form.ABRIDGED if invoice.total > ABRIDGED_ABOVE else Form.NONE
 
 
 def missing_particulars(invoice: Invoice) -> tuple[Particular, ...]:
-    """What the law asks for and the invoice does not show. The customer's VAT number can't be: not everybody has one."""
+    """What the law asks for and the invoice does not show. A customer's VAT number never is: not all have one."""
     asked = _FORMS_WITH[form_of(invoice)]
     return tuple(each for each in PARTICULARS if each.form in asked and not each.is_shown(invoice))

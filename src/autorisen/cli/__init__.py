@@ -19,6 +19,7 @@ NOUNS = (
     "clock",
     "catalog",
     "ledger",
+    "invoices",
     "demo",
     "events",
     "meters",

@@ -35,9 +35,9 @@ from autorisen.metering.corrections import (
     corrections_of_event,
 )
 from autorisen.metering.decode import exact_json, new_event
+from autorisen.metering.errors import InvalidBackfill, MeterInUse, UsageTooLarge
 from autorisen.metering.evidence.model import Cause, CountedUse
 from autorisen.metering.evidence.read_evidence import causes_of_change, counted_uses
-from autorisen.metering.errors import InvalidBackfill, MeterInUse, UsageTooLarge
 from autorisen.metering.ingest import Submission, ingest, ingest_all
 from autorisen.metering.jobs import JOBS, SCHEDULE
 from autorisen.metering.load_meters import load_meters

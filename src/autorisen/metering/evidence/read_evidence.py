@@ -43,7 +43,11 @@ async def counted_uses(
         if isinstance(measured, Measured):
             source, _, id = event.key.partition("\x1f")
             value = measured.value.removeprefix('"') if isinstance(measured.value, str) else Decimal(measured.value)
-            group = tuple(msgspec.json.decode(measured.dimensions, type=dict[str, str]).items()) if measured.dimensions else ()
+            group = (
+                tuple(msgspec.json.decode(measured.dimensions, type=dict[str, str]).items())
+                if measured.dimensions
+                else ()
+            )
             yield CountedUse(source, id, event.occurred_at, value, group)
 
 

@@ -12,11 +12,12 @@ from autorisen.metering.evidence.model import Cause
 
 # A correction concerns the time of its event, and the time to which it moves it.
 SELECT_CAUSES = """
-SELECT 'late' AS kind, event.source, event.event_id AS id, event.occurred_at, batch.received_at AS known_at, '' AS reason
+SELECT 'late' AS kind, event.source, event.event_id AS id, event.occurred_at, batch.received_at AS known_at,
+    '' AS reason
 FROM metering.events AS event JOIN metering.batches AS batch ON batch.id = event.batch_id
-WHERE event.customer_id = %(customer_id)s::uuid AND event.type = %(type)s AND event.occurred_at >= %(start)s::timestamptz
-    AND event.occurred_at < %(end)s::timestamptz AND batch.received_at > %(since)s::timestamptz
-    AND batch.received_at <= %(until)s::timestamptz
+WHERE event.customer_id = %(customer_id)s::uuid AND event.type = %(type)s
+    AND event.occurred_at >= %(start)s::timestamptz AND event.occurred_at < %(end)s::timestamptz
+    AND batch.received_at > %(since)s::timestamptz AND batch.received_at <= %(until)s::timestamptz
 UNION ALL
 SELECT correction.kind, correction.source, correction.event_id, event.occurred_at, correction.corrected_at,
     correction.reason

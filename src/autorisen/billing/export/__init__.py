@@ -1,0 +1,1 @@
+"""Invoices, voids and credit notes as a table for accountants."""
