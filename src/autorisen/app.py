@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from autorisen.accounts import api as accounts_api
 from autorisen.accounts import pages as accounts_pages
 from autorisen.billing import api as billing_api
-from autorisen.billing import explain_pages, hosted_page
+from autorisen.billing import explain_api, explain_pages, hosted_page
 from autorisen.billing import pages as billing_pages
 from autorisen.billing.closing import api as closing_api
 from autorisen.billing.coupons import api as coupons_api
@@ -85,6 +85,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     closing_api.router,
     deferred_api.router,
     dunning_api.router,
+    explain_api.router,
     export_api.router,
     wallet_api.router,
     what_if_api.router,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from autorisen import billing, metering
 from autorisen.accounts import Customer
@@ -61,6 +62,15 @@ async def findings(shop: Shop) -> list[object]:
     return [each for part in found for each in part.listed]
 
 
+async def require_opened(shop: Shop, invoice: billing.Invoice, told: list[dict[str, Any]]) -> None:
+    """The page of a cell's line has its own price and events, and no other cell's."""
+    opened = (await shop.client.get(f"/app/invoices/{invoice.public_id}/lines/{told[1]['line']['id']}")).text
+    assert "any, large or small: R0,50 per unit" in opened.replace("\N{NO-BREAK SPACE}", " ")
+    assert "kind input, model large" in opened
+    assert "kind output" not in opened
+    assert [line["price_terms"] for line in told[2:]] == [["other, other: R0,10 per unit"], ["R100,00 per month"]]
+
+
 async def test_each_cell_is_a_line_that_is_explained_and_adds_up(shop: Shop) -> None:
     customer = await a_customer(shop)
     await shop.advance(days=3)
@@ -101,11 +111,7 @@ async def test_each_cell_is_a_line_that_is_explained_and_adds_up(shop: Shop) -> 
     await sign_in(shop.client, shop.runtime)
     page = (await shop.client.get(f"/app/invoices/{invoice.public_id}")).text
     assert "API use: model large or small" in page
-    opened = (await shop.client.get(f"/app/invoices/{invoice.public_id}/lines/{told[1]['line']['id']}")).text
-    assert "any, large or small: R0,50 per unit" in opened.replace("\N{NO-BREAK SPACE}", " ")
-    assert "kind input, model large" in opened
-    assert "kind output" not in opened
-    assert [line["price_terms"] for line in told[2:]] == [["other, other: R0,10 per unit"], ["R100,00 per month"]]
+    await require_opened(shop, invoice, told)
 
 
 async def test_late_use_moves_the_allowance_between_cells_and_sums_up(shop: Shop) -> None:

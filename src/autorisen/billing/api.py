@@ -10,7 +10,6 @@ from autorisen import payments
 from autorisen.billing import views
 from autorisen.billing.access import (
     BODIES,
-    EVIDENCE,
     PDF,
     REFUSALS,
     Changes,
@@ -22,10 +21,6 @@ from autorisen.billing.access import (
 )
 from autorisen.billing.cost_so_far import cost_so_far
 from autorisen.billing.errors import SubscriptionMissing
-from autorisen.billing.evidence import evidence
-from autorisen.billing.explain import explain
-from autorisen.billing.explain_pages import evidence_response
-from autorisen.billing.explanation_views import Explanations, explanation_view
 from autorisen.billing.invoice_link import invoice_url
 from autorisen.billing.invoice_pdf import invoice_pdf
 from autorisen.billing.next_invoice import next_invoice
@@ -33,8 +28,6 @@ from autorisen.billing.pay_invoice import pay_invoice
 from autorisen.billing.pdf_response import pdf_response
 from autorisen.billing.store import list_invoices
 from autorisen.billing.upgrades.start_upgrade import start_upgrade
-from autorisen.billing.wallet import movements_of_invoice
-from autorisen.billing.wallet.views import credits_used_view
 from autorisen.billing.whose import customer_id_of
 from autorisen.kit.http import Body, RuntimeDep
 from autorisen.kit.ids import public_id
@@ -79,28 +72,6 @@ async def read_invoice_pdf(invoice_id: str, runtime: RuntimeDep, principal: Read
 async def read_invoice(invoice_id: str, runtime: RuntimeDep, principal: Reads) -> views.InvoiceView:
     """One invoice with its lines."""
     return views.invoice_view(await visible_invoice(runtime, principal, invoice_id))
-
-
-@router.get("/invoices/{invoice_id}/explanation")
-async def explain_invoice(invoice_id: str, runtime: RuntimeDep, principal: Reads) -> Explanations:
-    """Why every line says what it says: price version, rated quantity, what corrected it, the days behind it."""
-    invoice = await visible_invoice(runtime, principal, invoice_id)
-    async with runtime.database.read() as tx:
-        reasons = await explain(tx, invoice)
-        used = await movements_of_invoice(tx, invoice.id)
-    return Explanations(
-        invoice=invoice.public_id,
-        number=invoice.number or "",
-        lines=[explanation_view(each) for each in reasons],
-        credits=[credits_used_view(each) for each in used],
-    )
-
-
-@router.get("/invoices/{invoice_id}/evidence.jsonl", response_class=Response, responses=EVIDENCE)
-async def read_evidence(invoice_id: str, runtime: RuntimeDep, principal: Reads) -> Response:
-    """Every line with its reasons, days and events, as JSON Lines; the last record counts them."""
-    invoice = await visible_invoice(runtime, principal, invoice_id)
-    return evidence_response(str(invoice.number), evidence(runtime.database, invoice))
 
 
 @router.get("/invoices/{invoice_id}/link")

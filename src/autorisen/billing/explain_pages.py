@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 
 from autorisen import metering
 from autorisen.accounts import Principal, member, operator
@@ -17,6 +17,7 @@ from autorisen.billing.credit_notes.read_credit_notes import credit_document, cu
 from autorisen.billing.credit_notes.store import credit_lines, credit_notes_of
 from autorisen.billing.errors import LineNotFound
 from autorisen.billing.evidence import credit_evidence, evidence, first_uses
+from autorisen.billing.evidence_response import evidence_response
 from autorisen.billing.explain import Explanation, explain_line
 from autorisen.billing.model import Invoice
 from autorisen.billing.present_line import CAUSE_WORDS, Step, line_steps, taken_back
@@ -50,15 +51,6 @@ class LinePage:
     """Context of billing/line.html and billing/operators_line.html."""
 
     page: OpenedLine
-
-
-def evidence_response(number: str, records: AsyncIterator[bytes]) -> StreamingResponse:
-    """The file, named by the document's number, as it is read."""
-    headers = {
-        "Content-Disposition": f'attachment; filename="{number}-evidence.jsonl"',
-        "Cache-Control": "private, no-store",
-    }
-    return StreamingResponse(records, media_type="application/jsonl", headers=headers)
 
 
 @router.get("/app/invoices/{invoice_id}/lines/{line_id}")

@@ -9,13 +9,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from autorisen import payments
+from autorisen.billing.checkout_news import checkout_news
 from autorisen.billing.checkout_state import CheckoutState, checkout_state
 from autorisen.billing.credit_notes.model import CreditNote
 from autorisen.billing.credit_notes.store import credit_notes_of
 from autorisen.billing.invoice_link import hosted_path, read_token
 from autorisen.billing.invoice_pdf import invoice_pdf
 from autorisen.billing.model import Invoice, InvoiceStatus
-from autorisen.billing.pages import checkout_news
 from autorisen.billing.pay_invoice import pay_invoice
 from autorisen.billing.pdf_response import pdf_response
 from autorisen.billing.present import LineRow, headline, line_rows, status_word

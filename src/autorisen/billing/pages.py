@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from autorisen import accounts, catalog, payments, subscriptions
 from autorisen.accounts import Principal, member
+from autorisen.billing.checkout_news import checkout_news
 from autorisen.billing.checkout_state import CheckoutState, checkout_state
 from autorisen.billing.credit_notes.credit_note_pdf import credit_note_pdf
 from autorisen.billing.credit_notes.model import CreditNote
@@ -258,27 +259,6 @@ def _cursor(text: str) -> UUID | None:
         return parse_public_id("inv", text) if text else None
     except MalformedId:
         return None
-
-
-def checkout_news(request: Request, state: CheckoutState, here: str) -> Response:
-    """What a page that waits for a payment gets: the same sign again, or the page anew when there is news."""
-    if is_partial(request) and state.state == "waiting":
-        return render(request, "billing/_checkout.html", _Waiting(state))
-    target = here if state.state == "done" else f"{here}?checkout={state.checkout}"
-    if is_partial(request):
-        response = Response(status_code=204, headers={"HX-Redirect": target})
-    else:
-        response = RedirectResponse(target, 303)
-    if state.state == "done":
-        flash(response, "Thank you. Your payment has arrived.")
-    return response
-
-
-@dataclass(frozen=True)
-class _Waiting:
-    """Context of billing/_checkout.html."""
-
-    checkout: CheckoutState
 
 
 def _back(text: str) -> Response:

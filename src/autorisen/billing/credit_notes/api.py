@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query, Response
 
 from autorisen.billing.access import (
     BODIES,
-    EVIDENCE,
     PDF,
     REFUSALS,
     Changes,
@@ -20,21 +19,14 @@ from autorisen.billing.access import (
     visible_invoice,
 )
 from autorisen.billing.credit_notes import views
+from autorisen.billing.credit_notes.access import visible_credit_note
 from autorisen.billing.credit_notes.credit_note_pdf import credit_note_pdf
-from autorisen.billing.credit_notes.errors import CreditNoteNotFound
 from autorisen.billing.credit_notes.issue_credit_note import issue_credit_note, preview_credit_note
-from autorisen.billing.credit_notes.read_credit_notes import CreditDocument, credit_document
 from autorisen.billing.credit_notes.store import list_credit_notes
 from autorisen.billing.end_invoice import void_invoice, write_off_invoice
-from autorisen.billing.evidence import credit_evidence
-from autorisen.billing.explain import explain
-from autorisen.billing.explain_pages import evidence_response
-from autorisen.billing.explanation_views import CreditExplanations, credit_explanations
 from autorisen.billing.pdf_response import pdf_response
 from autorisen.billing.views import InvoiceView, invoice_view
 from autorisen.kit.http import Body, RuntimeDep
-from autorisen.kit.ids import parse_public_id
-from autorisen.kit.unit import Runtime
 
 router = APIRouter(prefix="/api", tags=["billing"], responses=REFUSALS)
 
@@ -74,29 +66,14 @@ async def read_credit_notes(
 @router.get("/credit-notes/{credit_note_id}.pdf", response_class=Response, responses=PDF)
 async def read_credit_note_pdf(credit_note_id: str, runtime: RuntimeDep, principal: Reads) -> Response:
     """The credit note as a PDF."""
-    document = await _visible(runtime, principal, credit_note_id)
+    document = await visible_credit_note(runtime, principal, credit_note_id)
     return pdf_response(document.note.number, credit_note_pdf(document))
 
 
 @router.get("/credit-notes/{credit_note_id}")
 async def read_credit_note(credit_note_id: str, runtime: RuntimeDep, principal: Reads) -> views.CreditNoteView:
     """One credit note with its lines."""
-    return views.credit_note_view((await _visible(runtime, principal, credit_note_id)).note)
-
-
-@router.get("/credit-notes/{credit_note_id}/explanation")
-async def explain_credit_note(credit_note_id: str, runtime: RuntimeDep, principal: Reads) -> CreditExplanations:
-    """What every line is taken back by, and why the invoice's line had said what it said."""
-    document = await _visible(runtime, principal, credit_note_id)
-    async with runtime.database.read() as tx:
-        return credit_explanations(document, await explain(tx, document.invoice))
-
-
-@router.get("/credit-notes/{credit_note_id}/evidence.jsonl", response_class=Response, responses=EVIDENCE)
-async def read_credit_evidence(credit_note_id: str, runtime: RuntimeDep, principal: Reads) -> Response:
-    """The credit note, its invoice, and every line that is taken back with its events, as JSON Lines."""
-    document = await _visible(runtime, principal, credit_note_id)
-    return evidence_response(document.note.number, credit_evidence(runtime.database, document))
+    return views.credit_note_view((await visible_credit_note(runtime, principal, credit_note_id)).note)
 
 
 @router.post("/invoices/{invoice_id}/credit-notes/preview", responses=BODIES)
@@ -144,11 +121,3 @@ async def write_off_open_invoice(invoice_id: str, body: Why, runtime: RuntimeDep
     async with runtime.unit() as unit:
         await write_off_invoice(unit, invoice.id, reason=body.reason, actor=principal.actor)
     return invoice_view(await visible_invoice(runtime, principal, invoice_id))
-
-
-async def _visible(runtime: Runtime, principal: Reads, text: str) -> CreditDocument:
-    async with runtime.database.read() as tx:
-        found = await credit_document(tx, parse_public_id("crn", text))
-    if not principal.sees(found.note.customer_id):
-        raise CreditNoteNotFound(f"there is no {text}")
-    return found

@@ -14,7 +14,6 @@ from autorisen.metering.counting import measure_for
 from autorisen.metering.evidence import store
 from autorisen.metering.evidence.model import Cause, CountedUse
 from autorisen.metering.model import Measured, MeterDefinition
-from autorisen.metering.reconciliation import store as store_as_of
 from autorisen.metering.usage import store as store_usage
 
 
@@ -38,7 +37,7 @@ async def counted_uses(
         return
     measure = measure_for(definition)
     types = [definition.event_type]
-    async for event in store_as_of.events_as_of(tx, customer_id, types, start, end, at, limit=looked_at):
+    async for event in store.events_as_of(tx, customer_id, types, start, end, at, limit=looked_at):
         measured = measure(event.data)
         if isinstance(measured, Measured):
             source, _, id = event.key.partition("\x1f")

@@ -11,8 +11,7 @@ from uuid import UUID
 
 from autorisen.kit.database import Database, Tx
 from autorisen.metering.control_totals.model import ControlTotal, Place, unsigned
-from autorisen.metering.counting import CountedEvent, Spot, event_key, hour_text
-from autorisen.metering.decode import stored_data
+from autorisen.metering.counting import Spot, hour_text
 from autorisen.metering.model import Aggregation, Meter
 from autorisen.metering.reconciliation.model import Reconciliation, Rolled, Scope
 
@@ -105,26 +104,6 @@ EVENTS_OF_HOUR = """
 SELECT source, event_id FROM metering.counted_events
 WHERE customer_id = %(customer_id)s AND type = %(type)s AND occurred_at >= %(start)s AND occurred_at < %(end)s
 ORDER BY source, event_id LIMIT %(limit)s
-"""
-
-# Events and corrections as they were known at an instant.
-SELECT_AS_OF = """
-SELECT event.customer_id, event.type, event.occurred_at, event.source, event.event_id, event.data::text
-FROM metering.events AS event JOIN metering.batches AS batch ON batch.id = event.batch_id
-WHERE event.customer_id = %(customer_id)s AND event.occurred_at >= %(start)s AND event.occurred_at < %(end)s
-    AND event.type = ANY (%(types)s::text[]) AND batch.received_at <= %(at)s
-    AND NOT EXISTS (SELECT FROM metering.corrections AS correction WHERE correction.tenant = event.tenant
-        AND correction.source = event.source AND correction.event_id = event.event_id
-        AND correction.corrected_at <= %(at)s)
-UNION ALL
-SELECT amended.customer_id, amended.type, amended.occurred_at, amended.source, amended.event_id, amended.data::text
-FROM metering.corrections AS amended
-WHERE amended.kind = 'amend' AND amended.customer_id = %(customer_id)s AND amended.occurred_at >= %(start)s
-    AND amended.occurred_at < %(end)s AND amended.type = ANY (%(types)s::text[]) AND amended.corrected_at <= %(at)s
-    AND NOT EXISTS (SELECT FROM metering.corrections AS newer WHERE newer.tenant = amended.tenant
-        AND newer.source = amended.source AND newer.event_id = amended.event_id
-        AND newer.revision > amended.revision AND newer.corrected_at <= %(at)s)
-ORDER BY occurred_at, source, event_id LIMIT %(limit)s
 """
 
 # -------------------------------------------------------------------------------------------------------- reports
@@ -241,24 +220,6 @@ async def events_of_hour(
 ) -> list[tuple[str, str]]:
     values = {"customer_id": customer_id, "type": type, "start": start, "end": end, "limit": limit}
     return [(row[0], row[1]) for row in await (await tx.execute(EVENTS_OF_HOUR, values)).fetchall()]
-
-
-async def events_as_of(
-    tx: Tx,
-    customer_id: UUID,
-    types: Sequence[str],
-    start: datetime,
-    end: datetime,
-    at: datetime,
-    *,
-    limit: int | None = None,
-) -> AsyncIterator[CountedEvent]:
-    """What counted of a customer in a stretch of time, by what was known at an instant; the first `limit` of it."""
-    values = {"customer_id": customer_id, "types": list(types), "start": start, "end": end, "at": at, "limit": limit}
-    async with tx.cursor() as cursor:
-        async for row in cursor.stream(SELECT_AS_OF, values, size=_ROWS_AT_ONCE):
-            customer, type, occurred_at, source, id, data = row
-            yield CountedEvent(customer, type, occurred_at, event_key(source, id), stored_data(data))
 
 
 async def insert_repairs(

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from autorisen.kit.database import Tx
+from autorisen.metering.evidence import store as evidence
 from autorisen.metering.model import NOTHING, Aggregation, Quantity, Window
 from autorisen.metering.reconciliation import store
 from autorisen.metering.reconciliation.model import EVENTS_LIMIT, spot_event
@@ -25,7 +26,7 @@ async def usage_as_of(
         return None
     combination = Combination(Question(tuple(found), (Window(start, end, end, end),)))
     types = [found[0].definition.event_type]
-    async for event in store.events_as_of(tx, customer_id, types, start, end, at):
+    async for event in evidence.events_as_of(tx, customer_id, types, start, end, at):
         combination.add_event(event)
     return combination.result().get((0, meter, ()), NOTHING)
 
