@@ -57,6 +57,8 @@ WISHES = {
     "automatic": 1,
     "gift": 2,
     "take_credits": 1,
+    "credit": 4,
+    "end": 2,
 }
 # A share, for a time; an amount, of fees only; and all of an invoice, for the first ones who come.
 COUPONS = (
@@ -229,6 +231,10 @@ async def _wish(year: Year, person: Person) -> None:
             await _give(year, person)
         case "take_credits":
             await _take_credits(year, person)
+        case "credit":
+            await _take_back(year, person)
+        case "end":
+            await _end_open(year, person)
         case _:
             await _correct(year, person, wish)
     await year.worker.drain()
@@ -299,6 +305,29 @@ async def _take_credits(year: Year, person: Person) -> None:
         grant = year.random.choice(grants)
         verb = "refund" if grant["kind"] == "paid" else "void"
         await year.ask("POST", f"/api/credits/grants/{grant['id']}/{verb}", json={"reason": "by mistake"})
+
+
+async def _take_back(year: Year, person: Person) -> None:
+    """A complaint: the operator takes back a part of some invoice or all that is left of it, paid or not."""
+    listed = (await year.ask("GET", "/api/invoices", params={"customer": person.key})).json()["invoices"]
+    if not listed:
+        return
+    invoice = year.random.choice(listed)
+    request: dict[str, Any] = {"reason": "a complaint", "settlement": year.random.choice(("refund", "credit"))}
+    if year.random.random() < 0.7:
+        request["amount_minor"] = year.random.randrange(1, max(invoice["total_minor"], 2))
+    answer = await year.ask("POST", f"/api/invoices/{invoice['id']}/credit-notes", json=request)
+    assert answer.status_code in (201, 409, 422), answer.text
+
+
+async def _end_open(year: Year, person: Person) -> None:
+    """The operator voids an open invoice, or expects its money no more."""
+    listed = (await year.ask("GET", "/api/invoices", params={"customer": person.key})).json()["invoices"]
+    for invoice in listed:
+        if invoice["status"] == "open":
+            end = year.random.choice(("void", "write-off"))
+            answer = await year.ask("POST", f"/api/invoices/{invoice['id']}/{end}", json={"reason": "as agreed"})
+            assert answer.status_code in (200, 409), answer.text
 
 
 async def _type_card(year: Year, url: str) -> None:

@@ -159,6 +159,7 @@ async def require_explained(year: Year) -> int:
     """Every line of every invoice: it adds up, its reasons and its events give the same. Gives the number of lines."""
     seen = 0
     for invoice in await all_invoices(year):
+        await _require_credits_explained(year, invoice)
         lines = invoice["lines"]
         assert sum(line["amount_minor"] for line in lines) == invoice["total_minor"], invoice["number"]
         assert sum(line["tax_minor"] for line in lines) == invoice["tax_minor"], invoice["number"]
@@ -171,6 +172,18 @@ async def require_explained(year: Year) -> int:
             _require_reason(invoice["number"], line, reason, events.get(line["id"], []))
             seen += 1
     return seen
+
+
+async def _require_credits_explained(year: Year, invoice: dict[str, Any]) -> None:
+    """What credit notes took back of an invoice: each adds up, and each line names the line that it takes back."""
+    notes = (await year.ask("GET", f"/api/credit-notes?invoice={invoice['id']}&limit=200")).json()["credit_notes"]
+    assert sum(note["total_minor"] for note in notes) <= invoice["total_minor"], invoice["number"]
+    by_id = {line["id"]: line for line in invoice["lines"]}
+    for note in notes:
+        said = (await year.ask("GET", f"/api/credit-notes/{note['id']}/explanation")).json()
+        assert sum(each["amount_minor"] for each in said["lines"]) == note["total_minor"], note["number"]
+        assert sum(each["tax_minor"] for each in said["lines"]) == note["tax_minor"], note["number"]
+        assert all(each["of"]["line"] == by_id[each["of"]["line"]["id"]] for each in said["lines"]), note["number"]
 
 
 async def _events_by_line(
