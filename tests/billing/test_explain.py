@@ -12,12 +12,15 @@ import pytest
 from autorisen import metering
 from autorisen.accounts import Customer
 from autorisen.billing import CreditRequest, LineKind, Wanted
+from autorisen.billing.coupons import redeem_coupon
 from autorisen.billing.explain import Explanation
 from autorisen.billing.model import Invoice, Line
 from autorisen.billing.present_line import line_steps, price_terms
 from autorisen.kit.money import Money
 from tests.factories.accounts import make_key, make_member, make_user, sign_in
 from tests.factories.billing import Shop, a_draft, a_line, an_invoice
+from tests.factories.catalog import apply_text
+from tests.factories.coupons import catalog_with, coupon_text
 from tests.factories.credit_notes import credit, part
 
 Headers = dict[str, str]
@@ -53,11 +56,21 @@ async def upgraded(shop: Shop) -> Customer:
     return customer
 
 
+async def discounted(shop: Shop) -> Customer:
+    customer = await shop.customer()
+    async with shop.runtime.unit() as unit:
+        await apply_text(unit, catalog_with(coupon_text()))
+        await redeem_coupon(unit, customer_id=customer.id, text="LAUNCH", actor="tests")
+    await shop.upgrade(customer)
+    return customer
+
+
 MAKERS: dict[LineKind, Callable[[Shop], Awaitable[Customer]]] = {
     LineKind.FLAT_FEE: used,
     LineKind.USAGE: used,
     LineKind.USAGE_ADJUSTMENT: late,
     LineKind.PRORATION_CREDIT: upgraded,
+    LineKind.DISCOUNT: discounted,
 }
 
 
@@ -79,13 +92,22 @@ async def records(shop: Shop, path: str, headers: Headers) -> list[dict[str, Any
     return [json.loads(line) for line in answer.content.splitlines()]
 
 
+def require_source(kind: LineKind, reason: dict[str, Any]) -> str:
+    """By what a line was charged: its price, or its coupon. Gives the words of the page for it."""
+    if kind is LineKind.DISCOUNT:
+        assert reason["coupon"]["code"] == "LAUNCH"
+        return "LAUNCH, redeemed on"
+    assert (reason["plan"], reason["plan_version"]) == ("pro", 1)
+    assert reason["price"]
+    assert reason["price_terms"]
+    return "Pro, version 1"
+
+
 @pytest.mark.parametrize("kind", LineKind)
 async def test_every_kind_of_line_opens_down_to_its_reasons(shop: Shop, kind: LineKind) -> None:
     customer = await MAKERS[kind](shop)
     invoice, line, reason, headers = await explained(shop, customer, kind)
-    assert (reason["plan"], reason["plan_version"]) == ("pro", 1)
-    assert reason["price"]
-    assert reason["price_terms"]
+    said = require_source(kind, reason)
     file = await records(shop, f"/api/invoices/{invoice.public_id}/evidence.jsonl", headers)
     assert [each for each in file if each["record"] == "line" and each["line"]["id"] == line.public_id] == [
         {"record": "line", **reason}
@@ -107,7 +129,7 @@ async def test_every_kind_of_line_opens_down_to_its_reasons(shop: Shop, kind: Li
         here = f"{home}/invoices/{invoice.public_id}/lines/{line.public_id}"
         assert here in listed
         page = (await shop.client.get(here)).text.replace("\u00a0", " ")
-        assert "Pro, version 1" in page
+        assert said in page
         assert line.amount.format().replace("\u00a0", " ") in page
         for event in events[:25]:
             assert event["id"] in page

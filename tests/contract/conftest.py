@@ -16,6 +16,7 @@ import pytest
 import uvicorn
 
 from autorisen import billing, payments
+from autorisen.accounts import Customer
 from autorisen.app import create_app
 from autorisen.billing import wallet
 from autorisen.cli.session import in_process
@@ -77,10 +78,7 @@ async def _seed(runtime: Runtime) -> Seeded:
         page = await wallet.start_top_up(runtime, customer_id=acme.id, amount=Money(60_000, "ZAR"))
         await shop.pay(page.url)
         dunned = (await shop.invoices(crag))[-1]
-        first, theirs = (await shop.invoices(acme))[0], (await shop.invoices(bolt))[0]
-        note = await _a_credit_note(past, first)
-        ended = await _two_open_invoices(past, theirs)
-        await shop.worker.drain()
+        documents = await _documents(past, shop, acme, bolt)
         paid, unpaid = (await shop.invoices(acme))[1], (await shop.invoices(bolt))[1]
         assert (paid.status, unpaid.status) == (billing.InvoiceStatus.PAID, billing.InvoiceStatus.OPEN)
     async with runtime.unit() as unit:
@@ -97,12 +95,20 @@ async def _seed(runtime: Runtime) -> Seeded:
         "unpaid_id": unpaid.public_id,
         "dunned_id": dunned.public_id,
         "bought_id": bought.public_id,
-        **dict(zip(("void_id", "lost_id"), (each.public_id for each in ended), strict=True)),
-        "credited_id": first.public_id,
-        "credit_note_id": note.public_id,
+        **documents,
         "delivery_id": public_id("whd", parked.id),
     }
     return Seeded(keys, names)
+
+
+async def _documents(past: Runtime, shop: Shop, acme: Customer, bolt: Customer) -> dict[str, str]:
+    """An invoice with a credit note, and two open ones that may be ended, by the names that calls use."""
+    first, theirs = (await shop.invoices(acme))[0], (await shop.invoices(bolt))[0]
+    note = await _a_credit_note(past, first)
+    ended = await _two_open_invoices(past, theirs)
+    await shop.worker.drain()
+    names = dict(zip(("void_id", "lost_id"), (each.public_id for each in ended), strict=True))
+    return names | {"credited_id": first.public_id, "credit_note_id": note.public_id}
 
 
 async def _a_credit_note(past: Runtime, invoice: billing.Invoice) -> billing.CreditNote:

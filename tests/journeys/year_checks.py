@@ -165,11 +165,11 @@ async def require_explained(year: Year) -> int:
         assert sum(line["tax_minor"] for line in lines) == invoice["tax_minor"], invoice["number"]
         reasons = (await year.ask("GET", f"/api/invoices/{invoice['id']}/explanation")).json()["lines"]
         assert len(reasons) == len(lines), invoice["number"]
+        events = await _events_by_line(year, invoice, reasons)
         for place, (line, reason) in enumerate(zip(lines, reasons, strict=True)):
+            _require_reason(invoice["number"], line, reason, events.get(line["id"], []))
             if line["kind"] == "discount":
                 _require_discount(line, lines[:place], reason["coupon"])
-        events = await _events_by_line(year, invoice, reasons)
-            _require_reason(invoice["number"], line, reason, events.get(line["id"], []))
             seen += 1
     return seen
 
@@ -205,7 +205,10 @@ async def _events_by_line(
 def _require_reason(number: str, line: dict[str, Any], reason: dict[str, Any], events: list[dict[str, Any]]) -> None:
     """The reasons of one line give its amount again, and its events the quantity that was rated."""
     assert reason["line"] == line, number
-    assert reason["price"] or reason["coupon"], (number, line)
+    if line["kind"] == "discount":
+        assert reason["coupon"], (number, line)
+        return
+    assert reason["price"], (number, line)
     assert reason["plan"], (number, line)
     assert reason["plan_version"], (number, line)
     assert reason["price_terms"], (number, line)
@@ -225,6 +228,10 @@ def _require_reason(number: str, line: dict[str, Any], reason: dict[str, Any], e
         assert reason["causes"], (number, line)
     else:
         assert rated is None, (number, line)
+    if line["kind"] == "proration_credit":
+        fee = reason["prorated"]
+        exact = Decimal(fee["paid_minor"]) * fee["seconds_left"] / fee["seconds"]
+        assert -exact.quantize(Decimal(1), ROUND_HALF_UP) == line["amount_minor"], (number, line)
 
 
 def _require_discount(line: dict[str, Any], before: list[dict[str, Any]], coupon: dict[str, Any]) -> None:
@@ -237,7 +244,3 @@ def _require_discount(line: dict[str, Any], before: list[dict[str, Any]], coupon
     if off is None:
         off = int((Decimal(coupon["percent"]) * left).to_integral_value(ROUND_HALF_UP))
     assert -line["amount_minor"] == min(off, left), (line, coupon)
-    if line["kind"] == "proration_credit":
-        fee = reason["prorated"]
-        exact = Decimal(fee["paid_minor"]) * fee["seconds_left"] / fee["seconds"]
-        assert -exact.quantize(Decimal(1), ROUND_HALF_UP) == line["amount_minor"], (number, line)

@@ -8,13 +8,9 @@ from decimal import Decimal
 from uuid import UUID
 
 from autorisen import catalog, metering
-from autorisen.billing import store_rated
-from autorisen.billing.coupons import Redemption
-from autorisen.billing.coupons import redemption
-from autorisen.billing.model import Invoice
-from autorisen.billing.model import Line
-from autorisen.billing import store_explain
-from autorisen.billing.model import LineKind
+from autorisen.billing import store_explain, store_rated
+from autorisen.billing.coupons import Redemption, redemption
+from autorisen.billing.model import Invoice, Line, LineKind
 from autorisen.billing.rated_usage import RatedUsage
 from autorisen.kit.database import Tx
 
@@ -33,9 +29,9 @@ class Explanation:
     rated: RatedUsage | None = None
     before: RatedUsage | None = None
     days: tuple[metering.Bucket, ...] = ()
-    coupon: Redemption | None = None
     causes: tuple[metering.Cause, ...] = ()
     prorated: store_explain.Prorated | None = None
+    coupon: Redemption | None = None
 
     @property
     def price(self) -> catalog.Price | None:
@@ -66,10 +62,9 @@ async def _explain_line(tx: Tx, invoice: Invoice, line: Line, plans: Mapping[UUI
         prorated = await store_explain.prorated_fee(tx, invoice.id, line.period_start)
         return Explanation(line, plan, prorated=prorated)
     rated = None if line.rated_usage_id is None else await store_rated.rated_usage(tx, line.rated_usage_id)
-        coupon = None if line.redemption_id is None else await redemption(tx, line.redemption_id)
-        return Explanation(line, coupon=coupon)
     if rated is None or plan is None:
-        return Explanation(line, plan)
+        coupon = None if line.redemption_id is None else await redemption(tx, line.redemption_id)
+        return Explanation(line, plan, coupon=coupon)
     before = await store_rated.rated_before(tx, rated)
     return Explanation(
         line=line,

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from autorisen import metering
+from autorisen.billing.coupons.views import CouponView, coupon_view
 from autorisen.billing.credit_notes.read_credit_notes import CreditDocument
 from autorisen.billing.explain import Explanation
 from autorisen.billing.line_views import LineView, PartView, decimal_text, line_view, parts_view
@@ -93,6 +94,7 @@ class ExplanationView(BaseModel):
     causes: list[CauseView]
     prorated: ProratedView | None
     days: list[DayView]
+    coupon: CouponView | None
 
 
 class Explanations(BaseModel):
@@ -148,6 +150,7 @@ def explanation_view(explanation: Explanation) -> ExplanationView:
         days=[
             DayView(start=day.start, quantity=decimal_text(day.quantity), events=day.events) for day in explanation.days
         ],
+        coupon=None if explanation.coupon is None else coupon_view(explanation.coupon, line.amount.currency),
     )
 
 

@@ -53,6 +53,9 @@ def line_steps(invoice: Invoice, explanation: Explanation) -> tuple[Step, ...]:
     if terms := price_terms(explanation):
         steps.append(Step("Price", terms))
     steps.append(Step("Time", (period_text(line, invoice.time_zone),)))
+    if (coupon := explanation.coupon) is not None:
+        redeemed = f"{coupon.code}, redeemed on {date_text(coupon.redeemed_at, invoice.time_zone)}"
+        steps.append(Step("Coupon", (coupon.coupon.name, redeemed)))
     if explanation.prorated is not None:
         steps += _prorated_steps(explanation.prorated, invoice.time_zone)
     rated, before = explanation.rated, explanation.before

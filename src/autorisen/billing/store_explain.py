@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg.rows import dict_row
 
 from autorisen.billing.build_invoice import unused_part
+from autorisen.billing.coupons import fee_discount_of
 from autorisen.kit.database import Tx
 from autorisen.kit.ids import public_id
 from autorisen.kit.money import Money
@@ -67,5 +68,8 @@ async def prorated_fee(tx: Tx, invoice_id: UUID, at: datetime) -> Prorated | Non
         row = await (await cursor.execute(PRORATED_FEE, {"invoice_id": invoice_id})).fetchone()
     if row is None:
         return None
-    paid = Money(row.pop("paid_minor"), row.pop("currency"))
+    charged = row.pop("paid_minor")
+    # What a coupon took off the fee was not paid either.
+    off = await fee_discount_of(tx, row["invoice_id"], charged)
+    paid = Money(charged - off, row.pop("currency"))
     return Prorated(paid=paid, at=at, **row)

@@ -8,11 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from autorisen.billing.cost_so_far import CostSoFar
-from autorisen.billing.coupons.views import CouponView
-from autorisen.billing.coupons.views import coupon_view
-from autorisen.billing.line_views import LineView
-from autorisen.billing.line_views import decimal_text
-from autorisen.billing.line_views import line_view
+from autorisen.billing.line_views import LineView, decimal_text, line_view
 from autorisen.billing.model import Draft, Invoice, InvoiceStatus, Party, Purpose
 from autorisen.billing.next_invoice import NextInvoice
 from autorisen.billing.tax_documents import Form, form_of, missing_particulars
@@ -115,22 +111,12 @@ class NextInvoiceView(DraftView):
     amount_due_minor: int
 
 
-
-
-
-
-
-
-
-    coupon: CouponView | None
-
-
-
-
-
 class LinkView(BaseModel):
     """Whoever has it may read and pay the invoice, and do nothing else."""
+
     url: str
+
+
 class CheckoutView(BaseModel):
     """Where to send the payer."""
 
@@ -183,9 +169,6 @@ def next_invoice_view(found: NextInvoice) -> NextInvoiceView:
         credits_minor=found.credits.minor,
         amount_due_minor=found.amount_due.minor,
     )
-
-
-        coupon=None if explanation.coupon is None else coupon_view(explanation.coupon, line.amount.currency),
 
 
 def _draft(draft: Draft) -> dict[str, Any]:

@@ -41,6 +41,7 @@ VERSIONS_BY_ID: LiteralString = "SELECT * FROM catalog.plan_versions WHERE id = 
 VERSIONS_OF: LiteralString = "SELECT * FROM catalog.plan_versions WHERE plan_key = %(key)s ORDER BY version"
 
 VERSIONS_OF_PRICES: LiteralString = "SELECT id, plan_version_id FROM catalog.prices WHERE id = ANY(%(ids)s::uuid[])"
+
 PRICED_METERS: LiteralString = "SELECT DISTINCT meter FROM catalog.prices WHERE kind = 'usage' ORDER BY meter"
 
 PRICES_OF_VERSIONS: LiteralString = """
