@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,14 +13,14 @@ import pytest
 
 from autorisen import metering
 from autorisen.accounts import Customer
-from autorisen.billing import CreditRequest, LineKind, Wanted
+from autorisen.billing import CreditRequest, LineKind, Wanted, issue_invoice
 from autorisen.billing.coupons import redeem_coupon
 from autorisen.billing.explain import Explanation
 from autorisen.billing.model import Invoice, Line
 from autorisen.billing.present_line import line_steps, price_terms
 from autorisen.kit.money import Money
 from tests.factories.accounts import make_key, make_member, make_user, sign_in
-from tests.factories.billing import Shop, a_draft, a_line, an_invoice
+from tests.factories.billing import Shop, a_draft, a_draft_like, a_line, an_invoice
 from tests.factories.catalog import apply_text
 from tests.factories.coupons import catalog_with, coupon_text
 from tests.factories.credit_notes import credit, part
@@ -237,6 +239,26 @@ async def test_others_lines_and_lines_of_other_invoices_are_not_found(shop: Shop
     await sign_in(shop.client, shop.runtime, "ann@other.example")
     assert (await shop.client.get(f"/app/invoices/{first.public_id}/evidence.jsonl")).status_code == 404
     assert (await shop.client.get(f"{path}/{first.lines[0].public_id}")).status_code == 404
+
+
+async def test_a_credit_of_no_known_change_says_what_it_can(shop: Shop) -> None:
+    customer = await used(shop)
+    first = (await shop.invoices(customer))[0]
+    price = first.lines[0].price_id
+    lines = (replace(a_line(200), price_id=price), replace(a_line(-100, LineKind.PRORATION_CREDIT), price_id=price))
+    async with shop.runtime.unit() as unit:
+        await issue_invoice(unit, a_draft_like(first, lines=lines))
+    _, _, reason, _ = await explained(shop, customer, LineKind.PRORATION_CREDIT)
+    assert (reason["prorated"], reason["plan"]) == (None, "pro")
+
+
+async def test_a_meter_that_is_gone_has_no_events_and_no_causes(shop: Shop) -> None:
+    customer = await used(shop)
+    start, end = shop.clock.now() - timedelta(days=40), shop.clock.now()
+    async with shop.runtime.database.read() as tx:
+        about: dict[str, Any] = {"customer_id": customer.id, "meter": "gone", "start": start, "end": end}
+        assert [each async for each in metering.counted_uses(tx, at=end, **about)] == []
+        assert await metering.causes_of_change(tx, since=start, until=end, limit=5, **about) == []
 
 
 def test_a_line_without_a_price_says_its_time_and_amount() -> None:

@@ -220,7 +220,8 @@ async def _wish(year: Year, person: Person) -> None:
             await _redeem(year, person)
         case "late":
             late = year.now - DAY * year.random.uniform(0, 50)
-            await _send(year, [_event(year, person, late)])
+            # So many that they go beyond most allowances.
+            await _send(year, [_event(year, person, late) for _ in range(8)])
         case "again":
             await _send_again(year, person)
         case "top_up":

@@ -40,7 +40,7 @@ def price_terms(explanation: Explanation) -> tuple[str, ...]:
             row = catalog.cell_rows(price)[cells.index(rated.cell or catalog.Cell())]
             return (f"{', '.join(row.values)}: {row.words}",)
         case _:
-            return catalog.price_words(price)
+            return catalog.price_words(price) or ("nothing is charged beyond what is included",)
 
 
 def line_steps(invoice: Invoice, explanation: Explanation) -> tuple[Step, ...]:
