@@ -52,6 +52,18 @@ async def test_a_void_invoice_keeps_its_number_and_says_why(shop: Shop) -> None:
         await void(shop, invoice.id)
 
 
+async def test_ended_invoices_leave_nothing_unexplained(shop: Shop) -> None:
+    """The usage of a void invoice was billed and taken back on purpose; of a lost one, nothing is missing."""
+    _, invoice = await open_invoice(shop)
+    for end in (write_off, void):
+        async with shop.runtime.unit() as unit:
+            other = await billing.issue_invoice(unit, a_draft_like(invoice, lines=invoice.lines[1:]))
+        await end(shop, other.id)
+    await void(shop, invoice.id)
+    report = await billing.audit(shop.runtime, actor="tests")
+    assert (report.findings, report.cents) == (0, 0), report.document
+
+
 async def test_a_void_invoice_gives_back_the_credits_that_paid_a_part(shop: Shop) -> None:
     customer, first = await paid_invoice(shop)
     await credit(shop, first, CreditRequest("kept", Wanted(amount=Money(20_000, "ZAR")), billing.Settlement.CREDIT))

@@ -96,6 +96,8 @@ async def require_whole(year: Year) -> dict[str, int]:
     await year.worker.drain()
     balance = (await year.ask("GET", "/api/ledger/trial-balance")).json()
     assert balance["totals"]
+    report = await billing.audit(year.runtime, actor="tests")
+    assert (report.findings, report.cents) == (0, 0), report.document
     assert all(total["debit_minor"] == total["credit_minor"] for total in balance["totals"]), balance["totals"]
     async with year.runtime.database.read() as tx:
         assert await rows(tx, BROKEN_PERIODS) == []

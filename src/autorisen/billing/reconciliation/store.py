@@ -31,10 +31,13 @@ SELECT id, meter, revision, quantity, events, amount_minor, rated_at, cell FROM 
 WHERE period_id = %(period_id)s ORDER BY meter, cell, revision
 """
 
+# A draft that was given up billed nothing; an issued invoice that is void did, and nothing of it is billed again.
 BILLED_LINES = """
 SELECT line.rated_usage_id, coalesce(invoice.number, invoice.id::text), line.kind, line.quantity, line.amount_minor
 FROM billing.invoice_lines AS line JOIN billing.invoices AS invoice ON invoice.id = line.invoice_id
-WHERE line.rated_usage_id = ANY (%(ids)s::uuid[]) AND invoice.status <> 'void' ORDER BY line.id
+WHERE line.rated_usage_id = ANY (%(ids)s::uuid[])
+    AND (invoice.status <> 'void' OR invoice.issued_at IS NOT NULL)
+ORDER BY line.id
 """
 
 WRONG_SUMS = """
