@@ -11,13 +11,8 @@ Through its sub-packages also: `dunnings` and `dunning_events`, `recognitions`, 
 This is the door; other capabilities import from here only.
 """
 
-from autorisen.billing.audit.reports import (
-    audit_document,
-    audit_report,
-    latest_audit,
-    list_audits,
-)
-from autorisen.billing.audit.run_audit import AUDIT_KIND, CHECKS, audit, audit_nightly
+from autorisen.billing.audit.reports import audit_document, audit_report, latest_audit, list_audits
+from autorisen.billing.audit.run_audit import AUDIT_KIND, audit, audit_nightly
 from autorisen.billing.audit.store import AuditReport
 from autorisen.billing.checkout_state import CheckoutState, checkout_state
 from autorisen.billing.closing import (
@@ -41,15 +36,9 @@ from autorisen.billing.credit_notes.issue_credit_note import Request as CreditRe
 from autorisen.billing.credit_notes.mail_credit_note import mail_credit_note
 from autorisen.billing.credit_notes.model import CreditDraft, CreditNote, Settlement, Wanted, refunded_without_note
 from autorisen.billing.credit_notes.present import SETTLEMENT_WORDS, what_follows
-from autorisen.billing.credit_notes.read_credit_notes import credit_document, customer_credit_document
-from autorisen.billing.credit_notes.store import credit_notes_of, credited, list_credit_notes
-from autorisen.billing.deferred import (
-    RECOGNISE_JOB,
-    RECOGNISE_SCHEDULE,
-    DeferredReport,
-    deferred_table,
-    read_deferred,
-)
+from autorisen.billing.credit_notes.read_credit_notes import credit_document
+from autorisen.billing.credit_notes.store import credit_notes_of, credited
+from autorisen.billing.deferred import RECOGNISE_JOB, RECOGNISE_SCHEDULE, DeferredReport, deferred_table, read_deferred
 from autorisen.billing.dunning import (
     DUNNING_JOBS,
     DUNNING_SCHEDULE,
@@ -71,7 +60,6 @@ from autorisen.billing.dunning import (
 )
 from autorisen.billing.end_invoice import void_invoice, write_off_invoice
 from autorisen.billing.errors import (
-    BillingDetailsNeeded,
     InvoiceDisputed,
     InvoiceNotFound,
     InvoiceWaiting,
@@ -82,7 +70,7 @@ from autorisen.billing.errors import (
     PlanUnknown,
     SubscriptionMissing,
 )
-from autorisen.billing.explain import Explanation, explain
+from autorisen.billing.explain import explain
 from autorisen.billing.export.export_invoices import export_days, export_invoices
 from autorisen.billing.facts import (
     CreditNoteIssued,
@@ -104,21 +92,12 @@ from autorisen.billing.invoice_first_fee import invoice_first_fee
 from autorisen.billing.invoice_link import invoice_url
 from autorisen.billing.invoice_pdf import invoice_pdf
 from autorisen.billing.issue_invoice import issue_invoice
-from autorisen.billing.migration import (
-    MOVE_JOB,
-    Migration,
-    Move,
-    MoveSum,
-    VersionUnknown,
-    announce_moves,
-    preview_moves,
-)
-from autorisen.billing.model import Draft, Invoice, InvoiceStatus, Line, LineKind, Party, Purpose
+from autorisen.billing.migration import MOVE_JOB, Migration, Move, VersionUnknown, announce_moves, preview_moves
+from autorisen.billing.model import Draft, Invoice, InvoiceStatus, Line, LineKind, Purpose
 from autorisen.billing.next_invoice import NextInvoice, next_invoice
 from autorisen.billing.pay_invoice import pay_invoice
 from autorisen.billing.present import LineRow, line_rows
-from autorisen.billing.rated_usage import RatedUsage
-from autorisen.billing.read_invoices import customer_invoice, invoice
+from autorisen.billing.read_invoices import invoice
 from autorisen.billing.reconciliation import compare_closings, count_closings
 from autorisen.billing.settle_invoice import settle_invoice
 from autorisen.billing.store import list_invoices
@@ -152,9 +131,7 @@ from autorisen.billing.what_if import (
     BUCKETS,
     CUSTOMERS_MAX,
     MONTHS_MAX,
-    Outcome,
     Tally,
-    WhatIfBatch,
     plans_of_file,
     stretch_of,
     tally,
@@ -164,7 +141,6 @@ from autorisen.billing.what_if import (
 __all__ = [
     "AUDIT_KIND",
     "BUCKETS",
-    "CHECKS",
     "CLOSINGS",
     "COLLECT_JOB",
     "CREDITABLE",
@@ -180,7 +156,6 @@ __all__ = [
     "RECOGNISE_SCHEDULE",
     "SETTLEMENT_WORDS",
     "AuditReport",
-    "BillingDetailsNeeded",
     "CannotRetry",
     "CheckoutState",
     "Closed",
@@ -199,7 +174,6 @@ __all__ = [
     "DunningNotFound",
     "DunningOver",
     "DunningPaused",
-    "Explanation",
     "Grant",
     "GrantKind",
     "Invoice",
@@ -217,20 +191,16 @@ __all__ = [
     "LineRow",
     "Migration",
     "Move",
-    "MoveSum",
     "MovementRow",
     "NextInvoice",
     "NoFailedClosing",
     "NotAnUpgrade",
     "NothingToPay",
-    "Outcome",
     "Particular",
-    "Party",
     "PaymentUnapplied",
     "PeriodStillOpen",
     "PlanUnknown",
     "Purpose",
-    "RatedUsage",
     "Settlement",
     "SubscriptionMissing",
     "Tally",
@@ -238,7 +208,6 @@ __all__ = [
     "VersionUnknown",
     "Wallet",
     "Wanted",
-    "WhatIfBatch",
     "announce_moves",
     "audit",
     "audit_document",
@@ -259,8 +228,6 @@ __all__ = [
     "credit_note_pdf",
     "credit_notes_of",
     "credited",
-    "customer_credit_document",
-    "customer_invoice",
     "deferred_table",
     "dunned_invoices",
     "dunning_events",
@@ -282,7 +249,6 @@ __all__ = [
     "left_of",
     "line_rows",
     "list_audits",
-    "list_credit_notes",
     "list_dunnings",
     "list_invoices",
     "list_unapplied",
