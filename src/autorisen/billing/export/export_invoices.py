@@ -23,7 +23,8 @@ async def export_invoices(
 ) -> AsyncIterator[str]:
     """The table line by line, its header first: one row a document, or with `lines` one row a line of one.
 
-    The sums of the rows are what was posted in these days as revenue and VAT output, but for bad debts.
+    The sums of the rows are what was posted in these days as revenue, earned or deferred, and as VAT output, but for
+    bad debts.
     """
     yield header(lines=lines)
     # One moment for the whole file, and as long as its reader takes.
