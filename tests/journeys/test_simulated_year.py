@@ -23,8 +23,9 @@ from autorisen.kit.unit import Runtime
 from autorisen.kit.work import Worker
 from autorisen.worker import registry
 from tests.conftest import START
-from tests.journeys.simulated_year import Year, live
+from tests.journeys.simulated_year import live
 from tests.journeys.year_checks import documents, require_explained, require_previewed, require_whole
+from tests.journeys.year_model import Year
 
 CUSTOMERS, DAYS = (500, 365) if os.environ.get("YEAR_LONG") else (10, 80)
 SEED = int(os.environ.get("YEAR_SEED", "20260301"))

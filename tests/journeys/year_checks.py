@@ -9,7 +9,7 @@ from typing import Any
 from autorisen import billing
 from autorisen.kit.database import Tx
 from autorisen.kit.ids import public_id
-from tests.journeys.simulated_year import Year
+from tests.journeys.year_model import Year
 
 # A period starts where the one before it ended, of all subscriptions of a customer; every one that is over is closed.
 BROKEN_PERIODS = """
