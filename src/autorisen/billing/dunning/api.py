@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
 from autorisen.accounts import Principal, Scope, api_key_or_session
+from autorisen.billing.access import cursor
 from autorisen.billing.dunning import store
 from autorisen.billing.dunning.errors import DunningNotFound
 from autorisen.billing.dunning.model import Dunning
@@ -78,9 +79,9 @@ async def read_dunnings(
 ) -> DunningList:
     """Unpaid invoices that are chased, the newest first. For operators."""
     _require_operator(principal)
-    cursor = None if after is None else parse_public_id("inv", after)
+    last = cursor("inv", after)
     async with runtime.database.read() as tx:
-        found = await store.list_dunnings(tx, is_over=over, after=cursor, limit=limit + 1)
+        found = await store.list_dunnings(tx, is_over=over, after=last, limit=limit + 1)
     page = found[:limit]
     more = page[-1].public_id if len(found) > limit else None
     return DunningList(dunnings=[_view(each) for each in page], next=more)
