@@ -115,19 +115,14 @@ async def test_a_failed_charge_keeps_the_invoice_open_and_says_how_to_pay(shop: 
 async def test_with_two_unpaid_invoices_one_payment_is_not_enough(shop: Shop) -> None:
     customer, first, _ = await _open_invoice(shop)
     # Else the plan ends before there is a second one, and the new card pays that too.
-    await _pause(shop, first)
+    await shop.pause_dunning(first)
     await shop.advance(days=31)
     assert [each.status.value for each in await shop.invoices(customer)] == ["paid", "open", "open"]
-    await _pause(shop, (await shop.invoices(customer))[-1])
+    await shop.pause_dunning((await shop.invoices(customer))[-1])
     checkout = await billing.pay_invoice(shop.runtime, customer_id=customer.id, invoice_id=first.id)
     await shop.pay(checkout.url)
     assert [each.status.value for each in await shop.invoices(customer)] == ["paid", "paid", "open"]
     assert (await shop.subscription(customer)).status is subscriptions.Status.PAST_DUE
-
-
-async def _pause(shop: Shop, invoice: Invoice) -> None:
-    async with shop.runtime.unit() as unit:
-        await billing.pause_dunning(unit, invoice.id, actor="tests")
 
 
 async def test_news_of_a_failure_after_the_payment_changes_nothing(shop: Shop) -> None:

@@ -82,6 +82,10 @@ class Shop:
         await self.worker.drain()
         return answer
 
+    async def pause_dunning(self, invoice: Invoice) -> None:
+        async with self.runtime.unit() as unit:
+            await billing.pause_dunning(unit, invoice.id, actor="tests")
+
     async def use(
         self, customer: Customer, executions: int, *, at: datetime | None = None, prefix: str = "run"
     ) -> None:
