@@ -29,6 +29,8 @@ from autorisen.billing.credit_notes import api as credit_notes_api
 from autorisen.billing.deferred import api as deferred_api
 from autorisen.billing.dunning import api as dunning_api
 from autorisen.billing.export import api as export_api
+from autorisen.billing.lifecycle import api as lifecycle_api
+from autorisen.billing.lifecycle import pages as lifecycle_pages
 from autorisen.billing.migration import api as migration_api
 from autorisen.billing.wallet import api as wallet_api
 from autorisen.billing.wallet import pages as wallet_pages
@@ -92,6 +94,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     coupons_api.router,
     migration_api.router,
     credit_notes_api.router,
+    lifecycle_api.router,
     catalog_api.router,
     ledger_api.router,
     statements_api.router,
@@ -112,6 +115,7 @@ PAGE_ROUTERS: tuple[APIRouter, ...] = (
     export_api.pages,
     wallet_pages.router,
     coupon_pages.router,
+    lifecycle_pages.router,
     statements_pages.router,
     sandbox_pages.router,
 )

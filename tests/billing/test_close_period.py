@@ -10,6 +10,9 @@ import pytest
 
 from autorisen import billing, subscriptions
 from autorisen.billing import InvoiceStatus, LineKind, Purpose, store_rated
+from autorisen.billing.closing import close_period
+from autorisen.billing.errors import PeriodStillOpen
+from autorisen.billing.explain import explain
 from autorisen.kit.mail import mails
 from autorisen.kit.work import Worker
 from autorisen.kit.work.store import queue_state
@@ -70,7 +73,7 @@ async def test_closing_twice_or_at_once_from_two_sides_is_closing_once(shop: Sho
 
     async def close() -> billing.Invoice | None:
         async with shop.runtime.unit() as unit:
-            closing = await billing.close_period(unit, period.id)
+            closing = await close_period(unit, period.id)
             return None if closing.invoice_id is None else await billing.invoice(unit.tx, closing.invoice_id)
 
     first, second = await asyncio.gather(close(), close())
@@ -90,7 +93,7 @@ async def test_a_close_that_is_killed_in_the_middle_has_not_happened(shop: Shop)
 
     async def killed() -> None:
         async with shop.runtime.unit() as unit:
-            await billing.close_period(unit, period.id)
+            await close_period(unit, period.id)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -107,8 +110,8 @@ async def test_a_period_waits_for_its_grace_time(shop: Shop) -> None:
     period = await shop.period(customer)
     shop.clock.set(period.end_at + timedelta(minutes=59))
     async with shop.runtime.unit() as unit:
-        with pytest.raises(billing.PeriodStillOpen):
-            await billing.close_period(unit, period.id)
+        with pytest.raises(PeriodStillOpen):
+            await close_period(unit, period.id)
     await shop.use(customer, 3, at=period.end_at - timedelta(seconds=1))
     await shop.use(customer, 4, at=period.end_at, prefix="next")
     await shop.advance(minutes=1)
@@ -171,7 +174,7 @@ async def test_late_usage_of_a_billed_period_is_a_line_on_the_next_invoice(shop:
     assert (int(line.quantity), line.amount.minor, line.tax.minor) == (30, 500, 65)
     assert (line.period_start, line.period_end) == (billed.start_at, billed.end_at)
     async with shop.runtime.database.read() as tx:
-        explained = await billing.explain(tx, (await shop.invoices(customer))[-1])
+        explained = await explain(tx, (await shop.invoices(customer))[-1])
     reason = next(each for each in explained if each.line.id == line.id)
     assert reason.before is not None
     assert reason.rated is not None

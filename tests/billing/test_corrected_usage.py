@@ -10,6 +10,7 @@ from autorisen import billing, metering
 from autorisen.billing import InvoiceStatus, LineKind
 from autorisen.billing.closing import close_period, closes_at
 from autorisen.billing.errors import MeterNotCounted
+from autorisen.billing.explain import explain
 from autorisen.kit.work.store import queue_state
 from autorisen.metering import Correction
 from autorisen.metering.model import OPERATOR
@@ -54,7 +55,7 @@ async def test_a_closed_period_gets_a_line_with_the_difference(shop: Shop) -> No
     assert (int(line.quantity), line.amount.minor, line.tax.minor) == (-8, -200, -26)
     assert (line.period_start, line.period_end) == (billed.start_at, billed.end_at)
     async with shop.runtime.database.read() as tx:
-        reason = next(each for each in await billing.explain(tx, invoice) if each.line.id == line.id)
+        reason = next(each for each in await explain(tx, invoice) if each.line.id == line.id)
     assert reason.before is not None
     assert reason.rated is not None
     assert (int(reason.before.quantity), int(reason.rated.quantity)) == (2_010, 2_002)

@@ -43,7 +43,7 @@ async def test_empty_states_teach(shop: Shop) -> None:
     assert "/pricing" in invoices.text
     page = await shop.client.get("/app/billing")
     assert "No card saved" in page.text
-    assert "Cancel at period end" not in page.text
+    assert "Change, pause or leave" not in page.text
 
 
 async def test_an_invoice_shows_its_lines_totals_document_and_history(shop: Shop) -> None:
@@ -138,7 +138,7 @@ async def test_cancel_asks_first_and_can_be_taken_back(shop: Shop) -> None:
     assert (await shop.subscription(customer)).cancel_at_period_end
     await shop.client.post("/app/billing/resume")
     assert not (await shop.subscription(customer)).cancel_at_period_end
-    assert "Cancel at period end" in (await shop.client.get("/app/billing")).text
+    assert "Change, pause or leave" in (await shop.client.get("/app/billing")).text
 
 
 async def test_anothers_invoice_is_like_none(shop: Shop) -> None:

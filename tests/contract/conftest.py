@@ -15,7 +15,7 @@ import psycopg
 import pytest
 import uvicorn
 
-from autorisen import billing, payments
+from autorisen import billing, payments, subscriptions
 from autorisen.accounts import Customer
 from autorisen.app import create_app
 from autorisen.billing import wallet
@@ -58,6 +58,15 @@ class Served:
     names: dict[str, str]
 
 
+async def _make_free(shop: Shop) -> None:
+    """Two customers of the Free plan: one that was never on another, one whose card is kept."""
+    await shop.customer("dune")
+    ebb = await shop.customer("ebb")
+    await shop.upgrade(ebb, card=FAILS_LATER)
+    async with shop.runtime.unit() as unit:
+        await subscriptions.cancel_now(unit, (await shop.subscription(ebb)).id)
+
+
 async def _seed(runtime: Runtime) -> Seeded:
     """Forty days ago two customers bought Pro; one period of usage was invoiced since, one of them could not pay it."""
     await runtime.database.open()
@@ -69,6 +78,7 @@ async def _seed(runtime: Runtime) -> Seeded:
         for customer, card in ((acme, SUCCEEDS), (bolt, FAILS_LATER), (crag, FAILS_LATER)):
             await shop.upgrade(customer, card=card)
             await shop.use(customer, 3, prefix=f"then-{customer.key}")
+        await _make_free(shop)
         await shop.advance(days=35)
         await shop.advance(days=5)
         await shop.use(acme, 2, prefix="now")
@@ -80,6 +90,7 @@ async def _seed(runtime: Runtime) -> Seeded:
         dunned = (await shop.invoices(crag))[-1]
         documents = await _documents(past, shop, acme, bolt)
         paid, unpaid = (await shop.invoices(acme))[1], (await shop.invoices(bolt))[1]
+        subscription = await shop.subscription(acme)
         assert (paid.status, unpaid.status) == (billing.InvoiceStatus.PAID, billing.InvoiceStatus.OPEN)
     async with runtime.unit() as unit:
         await make_member(unit, acme.id, email=MEMBER)
@@ -96,6 +107,7 @@ async def _seed(runtime: Runtime) -> Seeded:
         "dunned_id": dunned.public_id,
         "bought_id": bought.public_id,
         **documents,
+        "subscription_id": subscription.public_id,
         "delivery_id": public_id("whd", parked.id),
     }
     return Seeded(keys, names)

@@ -129,6 +129,25 @@ CALLS = (
     Call("GET /api/subscription", query=OF_ACME),
     Call("POST /api/subscription/cancel", query=OF_ACME),
     Call("POST /api/subscription/resume", query=OF_ACME),
+    Call("GET /api/subscriptions", query=OF_ACME),
+    Call("GET /api/subscriptions/{subscription_id}", path=(("subscription_id", "{subscription_id}"),)),
+    Call("GET /api/subscriptions/{subscription_id}/periods", path=(("subscription_id", "{subscription_id}"),)),
+    Call(
+        "GET /api/subscriptions/{subscription_id}/change",
+        path=(("subscription_id", "{subscription_id}"),),
+        query=(("plan", "enterprise"),),
+    ),
+    Call(
+        "POST /api/subscriptions/{subscription_id}/change",
+        path=(("subscription_id", "{subscription_id}"),),
+        body={"plan": "enterprise", "at_period_end": True},
+    ),
+    Call("DELETE /api/subscriptions/{subscription_id}/planned", path=(("subscription_id", "{subscription_id}"),)),
+    Call(
+        "POST /api/subscriptions/{subscription_id}/cancel",
+        path=(("subscription_id", "{subscription_id}"),),
+        body={"at_once": False},
+    ),
     Call("GET /api/entitlements", query=OF_ACME),
     Call("GET /api/quota", query=(*OF_ACME, ("meter", "agent.execution"))),
     Call("POST /api/holds", KEYS, body=HOLD | {"key": "{who}", "customer": "{customer}"}),
@@ -137,6 +156,9 @@ CALLS = (
 LATER = {
     "POST /api/credits/grants/{grant_id}/void",
     "POST /api/credits/grants/{grant_id}/refund",
+    "POST /api/subscriptions",
+    "POST /api/subscriptions/{subscription_id}/pause",
+    "POST /api/subscriptions/{subscription_id}/resume",
     "GET /api/holds/{hold_id}",
     "POST /api/holds/{hold_id}/draw",
     "POST /api/holds/{hold_id}/settle",
@@ -155,6 +177,7 @@ LEFT_OUT = {
     "POST /api/auth/logout": "would end the session of the caller",
     "POST /api/payments/webhooks/{gateway}": "takes signed bytes, which the seeding sends",
     "POST /api/payment/webhook": "the same",
+    "POST /api/subscriptions/{subscription_id}/pay": "waits for a charge that no worker makes here",
 }
 
 
@@ -245,6 +268,27 @@ def test_credits_are_taken_back_and_refunded(served: Served) -> None:
     assert check_answer(_case(void, {}), served, "operator") == 200
     refund = Call("POST /api/credits/grants/{grant_id}/refund", path=(("grant_id", "{bought_id}"),), body=why)
     assert check_answer(_case(refund, served.names), served, "operator") == 200
+
+
+def test_subscriptions_are_tried_wanted_paused_and_stopped(served: Served) -> None:
+    """What changes a subscription for good, for customers that nothing else here asks about."""
+    acme = served.names["subscription_id"]
+
+    def ask(label: str, subscription_id: str = "", body: dict[str, Any] | None = None) -> None:
+        path = (("subscription_id", subscription_id),) if subscription_id else ()
+        assert 200 <= check_answer(_case(Call(label, path=path, body=body), {}), served, "operator") < 300, label
+
+    ask("POST /api/subscriptions", body={"plan": "pro", "trial": True, "customer": "dune"})
+    ask("POST /api/subscriptions", body={"plan": "pro", "customer": "ebb"})
+    with httpx.Client(base_url=served.url, headers=served.callers["operator"]) as client:
+        found = {
+            who: client.get(f"/api/subscriptions?customer={who}").json()["subscriptions"][0] for who in ("dune", "ebb")
+        }
+    assert [found[who]["status"] for who in ("dune", "ebb")] == ["trialing", "incomplete"]
+    ask("GET /api/subscriptions/{subscription_id}", found["ebb"]["id"])
+    ask("POST /api/subscriptions/{subscription_id}/cancel", found["dune"]["id"], {"at_once": True})
+    ask("POST /api/subscriptions/{subscription_id}/pause", acme, {"at_once": True})
+    ask("POST /api/subscriptions/{subscription_id}/resume", acme)
 
 
 def test_every_operation_is_asked_or_left_out_for_a_reason() -> None:

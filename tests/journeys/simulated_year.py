@@ -17,7 +17,7 @@ from autorisen.ops import advance_clock
 from tests.factories.accounts import make_key
 from tests.factories.catalog import apply_text
 from tests.factories.coupons import catalog_with
-from tests.journeys import year_money, year_usage
+from tests.journeys import year_lives, year_money, year_usage
 from tests.journeys.year_model import DAY, Person, Year
 
 # Clocks that change in both directions on other days, quarter hours, no change, and both ends of the day.
@@ -37,6 +37,11 @@ WISHES: Mapping[Callable[[Year, Person], Awaitable[None]], int] = {
     year_money.pay_open: 6,
     year_money.cancel: 2,
     year_money.resume: 2,
+    year_lives.change: 4,
+    year_lives.pause_or_resume: 3,
+    year_lives.try_pro: 2,
+    year_lives.subscribe: 2,
+    year_lives.stop: 1,
     year_money.redeem: 3,
     year_money.top_up: 2,
     year_money.consent: 1,
@@ -107,5 +112,7 @@ async def _join(year: Year, person: Person) -> None:
     await year.worker.drain()
     if year.random.random() < 0.4:
         await year_money.redeem(year, person)
-    if year.random.random() < 0.7:
+    if year.random.random() < 0.15:
+        await year_lives.try_pro(year, person)
+    elif year.random.random() < 0.7:
         await year_money.upgrade(year, person)

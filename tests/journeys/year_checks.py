@@ -77,6 +77,7 @@ SELECT invoice_id FROM billing.closings AS closing JOIN accounts.customers AS cu
 WHERE customer.key = %(key)s AND kind <> 'trial'
     AND period_start = %(start)s::timestamptz AND period_end = %(end)s::timestamptz
 """
+DEAD_WORK = "SELECT kind, last_error FROM kit.jobs WHERE state = 'dead'"
 BILLED = """
 SELECT (SELECT count(*) FROM billing.closings), (SELECT count(*) FROM billing.invoices WHERE status <> 'draft'),
     (SELECT count(*) FROM billing.invoice_lines WHERE kind = 'usage_adjustment'),
@@ -100,6 +101,7 @@ async def require_whole(year: Year) -> dict[str, int]:
     assert (report.findings, report.cents) == (0, 0), report.document
     assert all(total["debit_minor"] == total["credit_minor"] for total in balance["totals"]), balance["totals"]
     async with year.runtime.database.read() as tx:
+        assert await rows(tx, DEAD_WORK) == []
         assert await rows(tx, BROKEN_PERIODS) == []
         assert await rows(tx, UNCLOSED, now=year.now) == []
         assert await rows(tx, WALLETS_APART) == []

@@ -17,10 +17,8 @@ from autorisen.billing.audit.store import AuditReport
 from autorisen.billing.checkout_state import CheckoutState, checkout_state
 from autorisen.billing.closing import (
     CLOSINGS,
-    Closed,
     ClosingProgress,
     close_due,
-    close_period,
     count_due,
     progress_view,
     read_progress,
@@ -42,12 +40,9 @@ from autorisen.billing.deferred import RECOGNISE_JOB, RECOGNISE_SCHEDULE, Deferr
 from autorisen.billing.dunning import (
     DUNNING_JOBS,
     DUNNING_SCHEDULE,
-    CannotRetry,
     Dunning,
     DunningEvent,
     DunningNotFound,
-    DunningOver,
-    DunningPaused,
     dunned_invoices,
     dunning_events,
     find_dunning,
@@ -63,14 +58,11 @@ from autorisen.billing.errors import (
     InvoiceDisputed,
     InvoiceNotFound,
     InvoiceWaiting,
-    NoFailedClosing,
     NotAnUpgrade,
     NothingToPay,
-    PeriodStillOpen,
     PlanUnknown,
     SubscriptionMissing,
 )
-from autorisen.billing.explain import explain
 from autorisen.billing.export.export_invoices import export_days, export_invoices
 from autorisen.billing.facts import (
     CreditNoteIssued,
@@ -92,7 +84,13 @@ from autorisen.billing.invoice_first_fee import invoice_first_fee
 from autorisen.billing.invoice_link import invoice_url
 from autorisen.billing.invoice_pdf import invoice_pdf
 from autorisen.billing.issue_invoice import issue_invoice
-from autorisen.billing.migration import MOVE_JOB, Migration, Move, VersionUnknown, announce_moves, preview_moves
+from autorisen.billing.lifecycle import LIFECYCLE_JOBS
+from autorisen.billing.lifecycle.change_subscription import change_subscription, preview_change
+from autorisen.billing.lifecycle.first_payment import on_first_payment_failed
+from autorisen.billing.lifecycle.mails import on_cancelled, on_plan_changed, on_trial_ended
+from autorisen.billing.lifecycle.model import Way
+from autorisen.billing.lifecycle.trials import can_try, schedule_trial_end
+from autorisen.billing.migration import MOVE_JOB, Migration, Move, announce_moves, preview_moves
 from autorisen.billing.model import Draft, Invoice, InvoiceStatus, Line, LineKind, Purpose
 from autorisen.billing.next_invoice import NextInvoice, next_invoice
 from autorisen.billing.pay_invoice import pay_invoice
@@ -103,7 +101,7 @@ from autorisen.billing.settle_invoice import settle_invoice
 from autorisen.billing.store import list_invoices
 from autorisen.billing.tax_documents import Particular, missing_particulars
 from autorisen.billing.unapplied.store import UnappliedPayment, count_unapplied, list_unapplied, unapplied_payment
-from autorisen.billing.upgrades.start_upgrade import preview_upgrade, start_upgrade
+from autorisen.billing.upgrades.start_upgrade import start_upgrade
 from autorisen.billing.wallet import EXPIRY_JOBS as CREDIT_JOBS
 from autorisen.billing.wallet import (
     GRANT_WORDS,
@@ -149,6 +147,7 @@ __all__ = [
     "DUNNING_JOBS",
     "DUNNING_SCHEDULE",
     "GRANT_WORDS",
+    "LIFECYCLE_JOBS",
     "MONTHS_MAX",
     "MOVEMENT_WORDS",
     "MOVE_JOB",
@@ -156,9 +155,7 @@ __all__ = [
     "RECOGNISE_SCHEDULE",
     "SETTLEMENT_WORDS",
     "AuditReport",
-    "CannotRetry",
     "CheckoutState",
-    "Closed",
     "ClosingProgress",
     "CostSoFar",
     "CreditDraft",
@@ -172,8 +169,6 @@ __all__ = [
     "Dunning",
     "DunningEvent",
     "DunningNotFound",
-    "DunningOver",
-    "DunningPaused",
     "Grant",
     "GrantKind",
     "Invoice",
@@ -193,29 +188,28 @@ __all__ = [
     "Move",
     "MovementRow",
     "NextInvoice",
-    "NoFailedClosing",
     "NotAnUpgrade",
     "NothingToPay",
     "Particular",
     "PaymentUnapplied",
-    "PeriodStillOpen",
     "PlanUnknown",
     "Purpose",
     "Settlement",
     "SubscriptionMissing",
     "Tally",
     "UnappliedPayment",
-    "VersionUnknown",
     "Wallet",
     "Wanted",
+    "Way",
     "announce_moves",
     "audit",
     "audit_document",
     "audit_nightly",
     "audit_report",
+    "can_try",
+    "change_subscription",
     "checkout_state",
     "close_due",
-    "close_period",
     "code_counts",
     "compare_closings",
     "cost_so_far",
@@ -231,7 +225,6 @@ __all__ = [
     "deferred_table",
     "dunned_invoices",
     "dunning_events",
-    "explain",
     "export_days",
     "export_invoices",
     "fail_top_up",
@@ -255,20 +248,24 @@ __all__ = [
     "mail_credit_note",
     "missing_particulars",
     "next_invoice",
+    "on_cancelled",
     "on_credits_fell",
+    "on_first_payment_failed",
     "on_invoice_paid",
     "on_method_saved",
     "on_payment_disputed",
     "on_payment_failed",
     "on_payment_refunded",
+    "on_plan_changed",
     "on_top_up_disputed",
     "on_top_up_refunded",
+    "on_trial_ended",
     "pause_dunning",
     "pay_invoice",
     "plans_of_file",
+    "preview_change",
     "preview_credit_note",
     "preview_moves",
-    "preview_upgrade",
     "progress_view",
     "read_amount",
     "read_deferred",
@@ -279,6 +276,7 @@ __all__ = [
     "resume_dunning",
     "retry_closings",
     "retry_now",
+    "schedule_trial_end",
     "send_receipt",
     "settle_invoice",
     "settle_top_up",

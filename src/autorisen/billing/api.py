@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from autorisen import payments
 from autorisen.billing import views
 from autorisen.billing.access import (
     BODIES,
@@ -30,7 +29,6 @@ from autorisen.billing.store import list_invoices
 from autorisen.billing.upgrades.start_upgrade import start_upgrade
 from autorisen.billing.whose import customer_id_of
 from autorisen.kit.http import Body, RuntimeDep
-from autorisen.kit.ids import public_id
 
 router = APIRouter(prefix="/api", tags=["billing"], responses=REFUSALS)
 
@@ -85,7 +83,7 @@ async def read_link(invoice_id: str, runtime: RuntimeDep, principal: Reads) -> v
 async def start_payment(invoice_id: str, runtime: RuntimeDep, principal: Changes) -> views.CheckoutView:
     """The checkout in which an open invoice can be paid; the same one for a repeated call."""
     invoice = await visible_invoice(runtime, principal, invoice_id)
-    return _checkout(await pay_invoice(runtime, customer_id=invoice.customer_id, invoice_id=invoice.id))
+    return views.checkout_view(await pay_invoice(runtime, customer_id=invoice.customer_id, invoice_id=invoice.id))
 
 
 @router.get("/cost-so-far")
@@ -116,8 +114,5 @@ async def upgrade(
     """The checkout of an upgrade. The present plan stays until it is paid; a repeated call gives the same checkout."""
     async with runtime.database.read() as tx:
         who = await customer_id_of(tx, principal, customer)
-    return _checkout(await start_upgrade(runtime, customer_id=who, plan_key=wanted.plan, interval=wanted.interval))
-
-
-def _checkout(checkout: payments.Checkout) -> views.CheckoutView:
-    return views.CheckoutView(id=public_id("chk", checkout.id), url=checkout.url, expires_at=checkout.expires_at)
+    checkout = await start_upgrade(runtime, customer_id=who, plan_key=wanted.plan, interval=wanted.interval)
+    return views.checkout_view(checkout)

@@ -65,6 +65,12 @@ class NotAnUpgrade(Conflict):
     code, title = "not_an_upgrade", "This is not an upgrade"
 
 
+class ChangeNotLive(Conflict):
+    """Only the live subscription changes."""
+
+    code, title = "subscription_not_live", "This subscription is not live"
+
+
 class InvoiceWaiting(Conflict):
     """An earlier invoice has to be paid before the plan can change."""
 

@@ -232,7 +232,7 @@ class Closing:
     currency: str
     plan_version_id: UUID
     closed_at: datetime
-    kind: Literal["paid", "trial", "pause"] = "paid"
+    kind: Literal["paid", "trial", "pause"]
 
 
 class ChangeStatus(StrEnum):

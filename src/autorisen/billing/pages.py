@@ -21,6 +21,7 @@ from autorisen.billing.credit_notes.read_credit_notes import customer_credit_doc
 from autorisen.billing.credit_notes.store import credit_notes_of
 from autorisen.billing.errors import InvoiceNotFound, SubscriptionMissing
 from autorisen.billing.invoice_pdf import invoice_pdf
+from autorisen.billing.lifecycle.describe import Life, describe
 from autorisen.billing.model import Invoice
 from autorisen.billing.next_invoice import NextInvoice, next_invoice
 from autorisen.billing.pay_invoice import pay_invoice
@@ -36,7 +37,7 @@ from autorisen.kit.http import RuntimeDep
 from autorisen.kit.ids import MalformedId, parse_public_id
 from autorisen.kit.money import Money
 from autorisen.kit.unit import Runtime
-from autorisen.ui import flash, render
+from autorisen.ui import render
 from autorisen.ui.render import is_partial
 
 router = APIRouter(prefix="/app")
@@ -93,17 +94,9 @@ class BillingPage:
     credits: Wallet
     upcoming: NextInvoice | None
     upcoming_lines: tuple[LineRow, ...]
-    can_cancel: bool
     can_upgrade: bool
+    life: Life
     customer: accounts.Customer
-
-
-@dataclass(frozen=True)
-class CancelPage:
-    """Context of billing/cancel.html."""
-
-    plan: catalog.PlanVersion
-    period_end: datetime
 
 
 def _customer(principal: Principal) -> UUID:
@@ -178,38 +171,6 @@ async def billing_page(request: Request, runtime: RuntimeDep, person: Member) ->
     return render(request, "billing/billing.html", page)
 
 
-@router.get("/billing/cancel")
-async def cancel_page(request: Request, runtime: RuntimeDep, person: Member) -> Response:
-    """Asks first, and says what will happen."""
-    async with runtime.database.read() as tx:
-        subscription = await _subscription(tx, _customer(person))
-        plan = await catalog.plan_version(tx, subscription.plan_version_id)
-        period = await subscriptions.current_period(tx, subscription.id)
-    return render(request, "billing/cancel.html", CancelPage(plan, period.end_at))
-
-
-@router.post("/billing/cancel")
-async def cancel(runtime: RuntimeDep, person: Member) -> Response:
-    async with runtime.unit() as unit:
-        subscription = await _subscription(unit.tx, _customer(person))
-        await subscriptions.request_cancel(unit, subscription.id)
-        await accounts.record_audit(
-            unit, actor=person.actor, action="subscription.cancel", target=subscription.public_id, detail={}
-        )
-    return _back("Your plan ends with its period. Until then nothing changes.")
-
-
-@router.post("/billing/resume")
-async def resume(runtime: RuntimeDep, person: Member) -> Response:
-    async with runtime.unit() as unit:
-        subscription = await _subscription(unit.tx, _customer(person))
-        await subscriptions.keep(unit, subscription.id)
-        await accounts.record_audit(
-            unit, actor=person.actor, action="subscription.resume", target=subscription.public_id, detail={}
-        )
-    return _back("Your plan goes on.")
-
-
 async def _billing(tx: Tx, runtime: Runtime, customer_id: UUID) -> BillingPage:
     now = runtime.clock.now()
     subscription = await _subscription(tx, customer_id)
@@ -229,8 +190,8 @@ async def _billing(tx: Tx, runtime: Runtime, customer_id: UUID) -> BillingPage:
         credits=await read_wallet(tx, customer_id, now),
         upcoming=upcoming,
         upcoming_lines=() if upcoming is None else line_rows(upcoming.draft.lines, upcoming.draft.time_zone),
-        can_cancel=bool(price and price.amount),
         can_upgrade=any(each.rank > plan.rank for each in offered),
+        life=await describe(tx, subscription, period, plan),
         customer=await accounts.customer(tx, customer_id),
     )
 
@@ -259,9 +220,3 @@ def _cursor(text: str) -> UUID | None:
         return parse_public_id("inv", text) if text else None
     except MalformedId:
         return None
-
-
-def _back(text: str) -> Response:
-    response = RedirectResponse("/app/billing", 303)
-    flash(response, text)
-    return response

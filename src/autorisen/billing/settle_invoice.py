@@ -9,6 +9,7 @@ from autorisen.billing import store, store_paid
 from autorisen.billing.facts import InvoicePaid
 from autorisen.billing.invoice_reference import invoice_of
 from autorisen.billing.issue_invoice import finalise_invoice
+from autorisen.billing.lifecycle.first_payment import begin, is_first
 from autorisen.billing.lock_invoice import lock_invoice
 from autorisen.billing.model import Invoice, InvoiceStatus
 from autorisen.billing.tax import tax_in_due
@@ -36,11 +37,14 @@ async def settle_invoice(unit: Unit, fact: payments.PaymentSucceeded) -> None:
     reason = why_not(invoice, fact)
     if reason is None and change is not None:
         reason = await too_late(unit, change, paid_at=fact.succeeded_at)
+    if reason is None and is_first(invoice):
+        reason = await begin(unit, invoice)
     if reason is not None:
         await keep_unapplied(unit, fact, reason)
         return
     if change is not None:
         await apply_change(unit, change, invoice)
+    if invoice.status is InvoiceStatus.DRAFT:
         invoice = await finalise_invoice(unit, invoice)
     await _pay(unit, invoice, fact)
 

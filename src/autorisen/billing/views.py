@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from autorisen import payments
 from autorisen.billing.cost_so_far import CostSoFar
 from autorisen.billing.line_views import LineView, decimal_text, line_view
 from autorisen.billing.model import Draft, Invoice, InvoiceStatus, Party, Purpose
@@ -123,6 +124,10 @@ class CheckoutView(BaseModel):
     id: str
     url: str
     expires_at: datetime
+
+
+def checkout_view(checkout: payments.Checkout) -> CheckoutView:
+    return CheckoutView(id=public_id("chk", checkout.id), url=checkout.url, expires_at=checkout.expires_at)
 
 
 def summary(invoice: Invoice) -> InvoiceSummary:

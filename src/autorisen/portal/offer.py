@@ -83,6 +83,7 @@ class PlanCard:
     is_current: bool
     is_marked: bool
     action: Action
+    trial_days: int | None
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,7 @@ def plan_cards(
                 is_current=is_current,
                 is_marked=is_current or (has is None and plan is _middle(plans)),
                 action=_action(plan, interval, has, is_current=is_current, is_signed_in=is_signed_in),
+                trial_days=plan.trial_days if has is None else None,
             )
         )
     return tuple(cards)
@@ -285,4 +287,4 @@ def _action(
         return Action(f"Pay by the {interval}", upgrade_address(plan.plan_key, interval))
     if plan.rank > has.rank:
         return Action(f"Upgrade to {plan.name}", upgrade_address(plan.plan_key, interval))
-    return Action("Change at the end of the period", "/app/billing")
+    return Action("Change at the end of the period", upgrade_address(plan.plan_key, interval))

@@ -1,9 +1,10 @@
-"""The way to a higher plan: a review at `/app/upgrade`, the gateway's checkout, and back at `/app/upgrade/done`."""
+"""The way to another plan: a review at `/app/upgrade`, the gateway's checkout, and back at `/app/upgrade/done`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, cast
 from uuid import UUID
 
@@ -55,6 +56,8 @@ class UpgradePage:
     other_price: Money | None
     changes: tuple[Change, ...]
     draft: Draft | None
+    planned_at: datetime | None
+    trial_days: int | None
     refusal: str
     way_on: tuple[str, str] | None
 
@@ -93,8 +96,12 @@ async def confirm(
 ) -> Response:
     assert principal.customer_id is not None, "a member has a customer"
     try:
-        checkout = await billing.start_upgrade(
-            runtime, customer_id=principal.customer_id, plan_key=plan, interval=interval_of(interval)
+        changed = await billing.change_subscription(
+            runtime,
+            customer_id=principal.customer_id,
+            plan_key=plan,
+            interval=interval_of(interval),
+            actor=principal.actor,
         )
     except Problem as problem:
         async with runtime.unit() as unit:
@@ -102,7 +109,11 @@ async def confirm(
         if page is None:
             return RedirectResponse("/pricing", 303)
         return render(request, "portal/upgrade.html", page, status=problem.status)
-    return RedirectResponse(checkout.url, 303)
+    if changed.checkout is not None:
+        return RedirectResponse(changed.checkout.url, 303)
+    response = RedirectResponse("/app/billing", 303)
+    flash(response, f"{changed.preview.plan.name} begins with the end of your period. Until then nothing changes.")
+    return response
 
 
 @router.get("/app/upgrade/done")
@@ -141,10 +152,10 @@ async def _review(
         return None
     present = await catalog.plan_version(unit.tx, subscription.plan_version_id)
     currency = subscription.currency
-    draft, problem = None, refused
+    preview, problem = None, refused
     if problem is None:
         try:
-            draft = await billing.preview_upgrade(unit, customer_id=customer_id, plan_key=plan_key, interval=interval)
+            preview = await billing.preview_change(unit, customer_id=customer_id, plan_key=plan_key, interval=interval)
         except Problem as refusal:
             problem = refusal
     price = wanted.flat_price(currency, interval)
@@ -156,7 +167,9 @@ async def _review(
         price=price.amount if price else None,
         other_price=other.amount if other else None,
         changes=changes_between(present, wanted, await metering.meters(unit.tx), subscription, interval),
-        draft=draft,
+        draft=preview.draft if preview else None,
+        planned_at=preview.takes_effect_at if preview and preview.way is not billing.Way.AT_ONCE else None,
+        trial_days=wanted.trial_days if await billing.can_try(unit, subscription, wanted) else None,
         refusal=_sentence(problem) if problem else "",
         way_on=WAYS_ON.get(problem.code, ("/pricing", "See the plans")) if problem else None,
     )

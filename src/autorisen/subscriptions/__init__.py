@@ -119,6 +119,7 @@ from autorisen.subscriptions.store_renewals import (
     put_off,
 )
 from autorisen.subscriptions.trial import end_trial, start_trial
+from autorisen.subscriptions.views import SubscriptionView, subscription_view, visible_subscription
 
 __all__ = [
     "ACCESS",
@@ -171,6 +172,7 @@ __all__ = [
     "SubscriptionResumed",
     "SubscriptionStarted",
     "SubscriptionSuspended",
+    "SubscriptionView",
     "TransitionRefused",
     "TrialBeingSettled",
     "TrialEnded",
@@ -231,9 +233,11 @@ __all__ = [
     "subscription",
     "subscription_history",
     "subscription_of",
+    "subscription_view",
     "subscriptions_of",
     "suspend",
     "tried_plans",
+    "visible_subscription",
     "want_subscription",
     "wanted_subscription",
 ]

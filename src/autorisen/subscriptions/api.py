@@ -1,17 +1,15 @@
-"""The machine interface of subscriptions: what a customer has, and what it allows."""
+"""The machine interface of subscriptions: what a customer has and had, and what it allows."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
-from autorisen import accounts, catalog
+from autorisen import accounts
 from autorisen.accounts import Customer, Principal, Scope, api_key_or_session
-from autorisen.catalog import PlanVersion
 from autorisen.kit.database import Tx
 from autorisen.kit.http import RuntimeDep
 from autorisen.kit.problems import FieldError, InvalidInput, NotFound
@@ -19,7 +17,15 @@ from autorisen.kit.unit import Runtime
 from autorisen.subscriptions import cancel, store
 from autorisen.subscriptions.entitlements import entitlements
 from autorisen.subscriptions.errors import SubscriptionNotFound
-from autorisen.subscriptions.model import Entitlement, Period, Status, Subscription
+from autorisen.subscriptions.model import Entitlement, Subscription
+from autorisen.subscriptions.views import (
+    PeriodList,
+    SubscriptionList,
+    SubscriptionView,
+    period_view,
+    subscription_view,
+    visible_subscription,
+)
 
 router = APIRouter(prefix="/api", tags=["subscriptions"])
 
@@ -33,32 +39,6 @@ CustomerName = Annotated[
         max_length=120, description="Key or cus_ id of the customer; needed by operators, who have none of their own"
     ),
 ]
-
-
-class PeriodView(BaseModel):
-    """A half-open stretch of time: `start_at` belongs to it, `end_at` does not."""
-
-    id: str
-    start_at: datetime
-    end_at: datetime
-    status: Literal["open", "closed"]
-
-
-class SubscriptionView(BaseModel):
-    """What a customer is subscribed to. `amount` is the fee of one period in major units, tax included."""
-
-    id: str
-    customer: str
-    plan: str
-    plan_name: str
-    plan_version: int
-    status: Status
-    interval: Literal["month", "year"]
-    currency: str
-    amount: str
-    started_at: datetime
-    cancel_at_period_end: bool
-    current_period: PeriodView
 
 
 class EntitlementView(BaseModel):
@@ -88,7 +68,33 @@ async def read_subscription(runtime: RuntimeDep, principal: Reads, customer: Cus
     """The live subscription with its period."""
     async with runtime.database.read() as tx:
         who = await _customer(tx, principal, customer)
-        return await _view(tx, who, await _live(tx, who))
+        return await subscription_view(tx, who, await _live(tx, who))
+
+
+@router.get("/subscriptions")
+async def list_subscriptions(runtime: RuntimeDep, principal: Reads, customer: CustomerName = None) -> SubscriptionList:
+    """Every subscription that the customer ever had, the newest first, with its newest period."""
+    async with runtime.database.read() as tx:
+        who = await _customer(tx, principal, customer)
+        history = await store.subscription_history(tx, who.id)
+        return SubscriptionList(subscriptions=[await subscription_view(tx, who, each) for each in history])
+
+
+@router.get("/subscriptions/{subscription_id}")
+async def read_one_subscription(subscription_id: str, runtime: RuntimeDep, principal: Reads) -> SubscriptionView:
+    """One subscription, live or over."""
+    async with runtime.database.read() as tx:
+        found = await visible_subscription(tx, principal, subscription_id)
+        return await subscription_view(tx, await accounts.customer(tx, found.customer_id), found)
+
+
+@router.get("/subscriptions/{subscription_id}/periods")
+async def list_periods(subscription_id: str, runtime: RuntimeDep, principal: Reads) -> PeriodList:
+    """Every period of a subscription in order: paid ones, trials and pauses, without gap or overlap."""
+    async with runtime.database.read() as tx:
+        found = await visible_subscription(tx, principal, subscription_id)
+        periods = await store.periods_of(tx, found.id)
+    return PeriodList(subscription=found.public_id, periods=[period_view(each) for each in periods])
 
 
 @router.post("/subscription/cancel", responses=_NOT_NOW)
@@ -103,7 +109,7 @@ async def cancel_subscription(
 async def resume_subscription(
     runtime: RuntimeDep, principal: Changes, customer: CustomerName = None
 ) -> SubscriptionView:
-    """Take a cancellation back while the period still runs."""
+    """Take back what is to happen with the period (a cancellation, a pause, a change) while it still runs."""
     return await _change(runtime, principal, customer, "resume")
 
 
@@ -127,7 +133,7 @@ async def _change(
         await accounts.record_audit(
             unit, actor=principal.actor, action=f"subscription.{action}", target=after.public_id, detail={}
         )
-        return await _view(unit.tx, who, after)
+        return await subscription_view(unit.tx, who, after)
 
 
 async def _customer(tx: Tx, principal: Principal, name: str | None) -> Customer:
@@ -152,35 +158,6 @@ async def _live(tx: Tx, customer: Customer) -> Subscription:
     if found is None:
         raise SubscriptionNotFound("this customer has no live subscription")
     return found
-
-
-async def _view(tx: Tx, customer: Customer, subscription: Subscription) -> SubscriptionView:
-    plan = await catalog.plan_version(tx, subscription.plan_version_id)
-    period = await store.current_period(tx, subscription.id)
-    return SubscriptionView(
-        id=subscription.public_id,
-        customer=customer.public_id,
-        plan=plan.plan_key,
-        plan_name=plan.name,
-        plan_version=plan.version,
-        status=subscription.status,
-        interval=subscription.interval,
-        currency=subscription.currency,
-        amount=_fee(plan, subscription),
-        started_at=subscription.started_at,
-        cancel_at_period_end=subscription.cancel_at_period_end,
-        current_period=_period(period),
-    )
-
-
-def _fee(plan: PlanVersion, subscription: Subscription) -> str:
-    price = plan.flat_price(subscription.currency, subscription.interval)
-    assert price is not None, "start_subscription and change_plan refuse a plan that is not sold that way"
-    return f"{price.amount.major:f}"
-
-
-def _period(period: Period) -> PeriodView:
-    return PeriodView(id=period.public_id, start_at=period.start_at, end_at=period.end_at, status=period.status)
 
 
 def _entitlement(row: Entitlement) -> EntitlementView:

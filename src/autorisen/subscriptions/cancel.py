@@ -61,7 +61,9 @@ async def keep(unit: Unit, subscription_id: UUID) -> Subscription:
     return after
 
 
-async def cancel_now(unit: Unit, subscription_id: UUID, *, at: datetime | None = None) -> Subscription:
+async def cancel_now(
+    unit: Unit, subscription_id: UUID, *, at: datetime | None = None, unpaid: bool = False
+) -> Subscription:
     """Stop a live subscription at once and start the default plan at the same instant; one only wanted just ends.
 
     The period ends here and stays open for closing, which ends the subscription. What was paid for the rest of it is
@@ -80,7 +82,7 @@ async def cancel_now(unit: Unit, subscription_id: UUID, *, at: datetime | None =
         await cut_period(unit, running, cut_at)
     after = replace(before.kept, status=status, ended_at=cut_at)
     await store.update_subscription(unit.tx, after)
-    await record(unit, SubscriptionCancelled(after.id, after.customer_id, cut_at))
+    await record(unit, SubscriptionCancelled(after.id, after.customer_id, cut_at, unpaid))
     await start_default(unit, after, cut_at)
     return after
 

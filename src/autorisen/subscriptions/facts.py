@@ -43,13 +43,14 @@ class PeriodCut(Fact):
 
 @dataclass(frozen=True)
 class PlanChanged(Fact):
-    """Another plan or cycle holds from `at` on."""
+    """Another plan or cycle holds from `at` on; `planned` says that it had been asked for before."""
 
     subscription_id: UUID
     customer_id: UUID
     from_plan_version_id: UUID
     to_plan_version_id: UUID
     at: datetime
+    planned: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,11 +122,12 @@ class SubscriptionResumed(Fact):
 
 @dataclass(frozen=True)
 class SubscriptionCancelled(Fact):
-    """The subscription was stopped at once."""
+    """The subscription was stopped at once; `unpaid` says that it was for what its customer did not pay."""
 
     subscription_id: UUID
     customer_id: UUID
     at: datetime
+    unpaid: bool = False
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,8 @@ def changes_with(before: Subscription, after: Following, at: datetime) -> tuple[
         facts.append(SubscriptionPaused(before.id, before.customer_id, at))
     if before.next_plan_version_id is not None:
         version = before.plan_version_id
-        facts.append(PlanChanged(before.id, before.customer_id, version, goes_on.plan_version_id, at))
+        to = goes_on.plan_version_id
+        facts.append(PlanChanged(before.id, before.customer_id, version, to, at, planned=True))
     return tuple(facts)
 
 

@@ -70,11 +70,6 @@ NEWEST_PERIOD: LiteralString = """
     SELECT * FROM subscriptions.periods WHERE subscription_id = %(subscription_id)s ORDER BY end_at DESC LIMIT 1
 """
 
-FOLLOWING_PERIOD: LiteralString = """
-    SELECT * FROM subscriptions.periods
-    WHERE subscription_id = %(subscription_id)s AND follows_at = %(end_at)s::timestamptz
-"""
-
 PERIODS_OF: LiteralString = """
     SELECT * FROM subscriptions.periods WHERE subscription_id = %(subscription_id)s ORDER BY start_at
 """
@@ -169,16 +164,15 @@ async def period(tx: Tx, period_id: UUID, *, lock: bool = False) -> Period:
 
 async def current_period(tx: Tx, subscription_id: UUID) -> Period:
     """The newest period of a subscription: the one that runs, or the last one. Raises `PeriodNotFound`."""
-    row = await _one(tx, NEWEST_PERIOD, {"subscription_id": subscription_id})
-    if row is None:
+    found = await newest_period(tx, subscription_id)
+    if found is None:
         raise PeriodNotFound("the subscription has no period")
-    return period_of_row(row)
+    return found
 
 
-async def following_period(tx: Tx, period: Period) -> Period | None:
-    """The period of the same subscription that begins where this one ends, or None."""
-    values = {"subscription_id": period.subscription_id, "end_at": period.end_at}
-    row = await _one(tx, FOLLOWING_PERIOD, values)
+async def newest_period(tx: Tx, subscription_id: UUID) -> Period | None:
+    """The same; None for a subscription that has not begun."""
+    row = await _one(tx, NEWEST_PERIOD, {"subscription_id": subscription_id})
     return None if row is None else period_of_row(row)
 
 

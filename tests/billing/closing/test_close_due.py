@@ -10,6 +10,7 @@ import pytest
 
 from autorisen import billing, subscriptions
 from autorisen.billing import CLOSINGS, close_due, store_rated
+from autorisen.billing.closing import Closed
 from autorisen.billing.closing.close_periods import next_closing
 from autorisen.billing.closing.store import FailedClosing, failures
 from autorisen.billing.number_invoice import invoice_number
@@ -103,7 +104,7 @@ async def test_one_that_makes_no_sense_falls_out_and_is_tried_alone(runtime: Run
         subscription = await subscriptions.subscription(tx, odd.period.subscription_id)
     await set_zone(runtime, subscription, "Mars/Olympus")
     clock.set(found[4].period.end_at + GRACE)
-    assert await close_due(runtime) == billing.Closed(tried=5, closed=4, failed=1)
+    assert await close_due(runtime) == Closed(tried=5, closed=4, failed=1)
     (failure,) = await the_failures(runtime)
     assert (failure.period_id, failure.attempts) == (odd.period.id, 1)
     assert "Mars/Olympus" in failure.reason
@@ -114,7 +115,7 @@ async def test_one_that_makes_no_sense_falls_out_and_is_tried_alone(runtime: Run
     # It waits, and once more for longer; meanwhile nothing is due.
     assert (await close_due(runtime)).tried == 0
     clock.set(failure.retry_at)
-    assert await close_due(runtime) == billing.Closed(1, 0, 1)
+    assert await close_due(runtime) == Closed(1, 0, 1)
     (again,) = await the_failures(runtime)
     assert again.attempts == 2
     assert again.retry_at - clock.now() > failure.retry_at - failure.failed_at
@@ -138,7 +139,7 @@ async def test_one_that_the_database_refuses_leaves_no_gap_among_the_others(
         await unit.tx.execute(REFUSE_FUNCTION)
         await unit.tx.execute((refusal % found[3].customer.id).encode())
     clock.set(found[5].period.end_at + GRACE)
-    assert await close_due(runtime) == billing.Closed(tried=6, closed=5, failed=1)
+    assert await close_due(runtime) == Closed(tried=6, closed=5, failed=1)
     (failure,) = await the_failures(runtime)
     assert (failure.period_id, failure.reason.splitlines()[0]) == (
         found[3].period.id,
@@ -215,7 +216,7 @@ async def test_without_a_default_plan_only_the_one_that_needs_it_waits(runtime: 
         await unit.tx.execute("SET LOCAL session_replication_role = replica")
         await unit.tx.execute("UPDATE catalog.plan_versions SET is_default = false")
     clock.set(found[1].period.end_at + GRACE)
-    assert await close_due(runtime) == billing.Closed(tried=2, closed=1, failed=1)
+    assert await close_due(runtime) == Closed(tried=2, closed=1, failed=1)
     assert "autorisen catalog apply" in (await the_failures(runtime))[0].reason
 
 

@@ -10,7 +10,8 @@ import pytest
 from autorisen import billing, subscriptions
 from autorisen.accounts import Scope, audit_log
 from autorisen.billing import close_due, read_progress
-from autorisen.billing.closing import ClosedSum, ClosingProgress, count_due
+from autorisen.billing.closing import ClosedSum, ClosingProgress, close_period, count_due
+from autorisen.billing.errors import NoFailedClosing
 from autorisen.kit.clock import FrozenClock
 from autorisen.kit.ids import public_id
 from autorisen.kit.unit import Runtime
@@ -77,7 +78,7 @@ async def test_what_failed_is_named_and_closed_once_its_cause_is_mended(runtime:
         assert await billing.retry_closings(unit, found[1].period.id, actor="tests") == 1
     assert (await close_due(runtime)).closed == 1
     async with runtime.unit() as unit:
-        with pytest.raises(billing.NoFailedClosing):
+        with pytest.raises(NoFailedClosing):
             await billing.retry_closings(unit, found[1].period.id, actor="tests")
         assert await billing.retry_closings(unit, actor="tests") == 2
         assert await count_due(unit.tx, unit.settings, unit.now) == 2
@@ -96,7 +97,7 @@ async def test_a_period_that_was_closed_meanwhile_is_not_opened_by_another_try(
     (found,) = await failed(runtime, clock, 1)
     await refuse_none(runtime)
     async with runtime.unit() as unit:
-        await billing.close_period(unit, found.period.id)
+        await close_period(unit, found.period.id)
         await subscriptions.put_off(unit.tx, [found.period.id], START)
     async with runtime.database.read() as tx:
         assert (await subscriptions.period(tx, found.period.id)).status == "closed"

@@ -18,6 +18,7 @@ from autorisen.billing.credit_notes.errors import (
     WrongCredit,
 )
 from autorisen.billing.errors import PaymentUnderWay
+from autorisen.billing.upgrades.start_upgrade import preview_upgrade
 from autorisen.kit.money import Money
 from tests.factories.billing import Shop
 from tests.factories.credit_notes import credit, now, open_invoice, paid_invoice, part, the_payment
@@ -181,7 +182,7 @@ async def test_a_fee_that_was_taken_back_is_not_credited_again_by_an_upgrade(sho
     await credit(shop, invoice, part(42_900))
     await shop.advance(days=15, hours=12)
     async with shop.runtime.unit() as unit:
-        draft = await billing.preview_upgrade(unit, customer_id=customer.id, plan_key="enterprise", interval="month")
+        draft = await preview_upgrade(unit, customer_id=customer.id, plan_key="enterprise", interval="month")
     credit_line = draft.lines[1]
     assert -credit_line.amount.minor == 5_000
 

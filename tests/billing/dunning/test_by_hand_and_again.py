@@ -9,7 +9,7 @@ import pytest
 
 from autorisen import billing, payments, subscriptions
 from autorisen.billing import InvoiceStatus
-from autorisen.billing.dunning import jobs
+from autorisen.billing.dunning import DunningOver, DunningPaused, jobs
 from autorisen.billing.dunning.model import Outcome, Stage
 from autorisen.billing.dunning.take_step import begin_dunning, take_step
 from autorisen.billing.wallet.top_up import start_top_up
@@ -35,7 +35,7 @@ async def test_paused_nothing_happens_and_the_days_that_are_left_stay(shop: Shop
     async with shop.runtime.unit() as unit:
         await billing.pause_dunning(unit, invoice.id, actor="tests")
         await billing.pause_dunning(unit, invoice.id, actor="tests")
-        with pytest.raises(billing.DunningPaused):
+        with pytest.raises(DunningPaused):
             await billing.retry_now(unit, invoice.id, actor="tests")
     await shop.advance(days=30)
     assert await done(shop, invoice) == [(0, "charge_failed"), (None, "paused")]
@@ -64,7 +64,7 @@ async def test_what_is_over_or_was_never_begun_is_refused(shop: Shop) -> None:
     await pay(shop, customer, invoice)
     async with shop.runtime.unit() as unit:
         for verb in (billing.pause_dunning, billing.resume_dunning, billing.retry_now):
-            with pytest.raises(billing.DunningOver):
+            with pytest.raises(DunningOver):
                 await verb(unit, invoice.id, actor="tests")
             with pytest.raises(billing.DunningNotFound):
                 await verb(unit, first.id, actor="tests")

@@ -10,7 +10,7 @@ import pytest
 from autorisen import billing, catalog, payments, subscriptions
 from autorisen.accounts import Customer
 from autorisen.billing import Invoice, InvoiceStatus
-from autorisen.billing.dunning import store
+from autorisen.billing.dunning import CannotRetry, store
 from autorisen.billing.dunning.jobs import find_overdue
 from autorisen.billing.dunning.model import Dunning, Outcome, Policy, Stage
 from autorisen.billing.dunning.take_step import take_step
@@ -232,7 +232,7 @@ async def test_a_hard_decline_is_not_asked_again(shop: Shop) -> None:
     assert await done(shop, invoice) == [(0, "charge_failed"), (1, "reminded")]
     assert len(await attempts(shop, invoice)) == 1
     async with shop.runtime.unit() as unit:
-        with pytest.raises(billing.CannotRetry, match="for good: stolen_card"):
+        with pytest.raises(CannotRetry, match="for good: stolen_card"):
             await billing.retry_now(unit, invoice.id, actor="tests")
 
 

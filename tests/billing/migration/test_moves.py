@@ -9,7 +9,8 @@ import pytest
 
 from autorisen import billing, subscriptions
 from autorisen.accounts import Customer
-from autorisen.billing import LineKind, Migration, VersionUnknown
+from autorisen.billing import LineKind, Migration
+from autorisen.billing.migration import VersionUnknown
 from autorisen.billing.migration.model import moves_at
 from autorisen.catalog import shipped_catalog
 from autorisen.kit.mail import mails

@@ -14,6 +14,7 @@ from autorisen.billing import InvoiceStatus, LineKind
 from autorisen.billing.model import ChangeStatus, PendingChange
 from autorisen.billing.store import find_invoice
 from autorisen.billing.upgrades.apply_change import why_too_late
+from autorisen.billing.upgrades.start_upgrade import preview_upgrade
 from autorisen.catalog import shipped_catalog
 from autorisen.kit.problems import Problem
 from tests.factories.accounts import make_customer
@@ -282,7 +283,7 @@ async def test_a_new_customer_without_a_plan_is_told_to_wait(shop: Shop) -> None
 async def test_a_preview_stores_nothing(shop: Shop) -> None:
     customer = await shop.customer()
     async with shop.runtime.unit() as unit:
-        draft = await billing.preview_upgrade(unit, customer_id=customer.id, plan_key="pro", interval="month")
+        draft = await preview_upgrade(unit, customer_id=customer.id, plan_key="pro", interval="month")
         assert draft.total.minor == 52_900
         row = await (await unit.tx.execute("SELECT count(*) FROM billing.invoices")).fetchone()
     assert row == (0,)

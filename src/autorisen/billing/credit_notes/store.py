@@ -23,10 +23,22 @@ INSERT_CREDIT_NOTE_LINE = """
 INSERT INTO billing.credit_note_lines (id, credit_note_id, position, invoice_line_id, amount_minor, tax_minor)
 VALUES (%(id)s, %(credit_note_id)s, %(position)s, %(invoice_line_id)s, %(amount_minor)s, %(tax_minor)s)
 """
+# What a change of plan gave back of a fee counts too, less what credit notes on that change took back of it.
 CREDITED = """
-SELECT c.invoice_line_id, sum(c.amount_minor)::bigint AS amount_minor, sum(c.tax_minor)::bigint AS tax_minor
-FROM billing.credit_note_lines c JOIN billing.invoice_lines l ON l.id = c.invoice_line_id
-WHERE l.invoice_id = %(invoice_id)s GROUP BY c.invoice_line_id
+SELECT invoice_line_id, sum(amount_minor)::bigint AS amount_minor, sum(tax_minor)::bigint AS tax_minor
+FROM (
+    SELECT c.invoice_line_id, c.amount_minor, c.tax_minor
+    FROM billing.credit_note_lines c JOIN billing.invoice_lines l ON l.id = c.invoice_line_id
+    WHERE l.invoice_id = %(invoice_id)s
+    UNION ALL
+    SELECT f.line_id, coalesce(n.amount_minor, 0) - l.amount_minor, coalesce(n.tax_minor, 0) - l.tax_minor
+    FROM billing.period_fees f
+    JOIN billing.pending_changes c ON c.period_id = f.period_id AND c.status = 'applied'
+    JOIN billing.invoice_lines l ON l.invoice_id = c.invoice_id AND l.kind = 'proration_credit'
+    LEFT JOIN (SELECT invoice_line_id, sum(amount_minor) AS amount_minor, sum(tax_minor) AS tax_minor
+        FROM billing.credit_note_lines GROUP BY invoice_line_id) n ON n.invoice_line_id = l.id
+    WHERE f.invoice_id = %(invoice_id)s
+) AS taken GROUP BY invoice_line_id
 """
 CREDIT_NOTE = """
 SELECT id, number, invoice_id, customer_id, currency, reason, settlement, subtotal_minor, tax_minor, total_minor,
@@ -75,7 +87,7 @@ async def insert_credit_note(tx: Tx, note: CreditNote, line_ids: Sequence[UUID])
 
 
 async def credited(tx: Tx, invoice: Invoice) -> dict[UUID, Credited]:
-    """What credit notes have taken back of an invoice's lines, by line."""
+    """What credit notes and changes of plan have taken back of an invoice's lines, by line."""
     async with tx.cursor(row_factory=dict_row) as cursor:
         rows = await (await cursor.execute(CREDITED, {"invoice_id": invoice.id})).fetchall()
     return {

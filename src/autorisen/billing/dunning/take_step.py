@@ -104,7 +104,7 @@ async def _act(unit: Unit, invoice: Invoice, decision: Decision) -> None:
         kind, detail = "cancelled", ""
         subscription = await subscriptions.subscription(unit.tx, invoice.subscription_id, lock=True)
         if subscription.is_live:
-            await subscriptions.cancel_now(unit, subscription.id)
+            await subscriptions.cancel_now(unit, subscription.id, unpaid=True)
         await mail_cancelled(unit, invoice)
     for step in decision.steps[:-1]:
         await note(unit, dunning, "skipped", "time went over it; done once with the next", step=step.number)

@@ -12,7 +12,7 @@ from autorisen.kit.database import Tx
 
 LAST_CLOSINGS = """
 SELECT DISTINCT ON (subscription_id) period_id, customer_id, subscription_id, invoice_id, period_start, period_end,
-    interval, currency, plan_version_id, closed_at
+    interval, currency, plan_version_id, closed_at, kind
 FROM billing.closings WHERE subscription_id = ANY(%(ids)s::uuid[]) ORDER BY subscription_id, period_end DESC
 """
 BILLED_USAGE = """

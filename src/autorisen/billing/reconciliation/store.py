@@ -19,7 +19,7 @@ SELECT count(*) FROM billing.closings WHERE %(since)s::timestamptz IS NULL OR cl
 
 NEXT_CLOSINGS = """
 SELECT period_id, customer_id, subscription_id, invoice_id, period_start, period_end, interval, currency,
-    plan_version_id, closed_at
+    plan_version_id, closed_at, kind
 FROM billing.closings
 WHERE (%(since)s::timestamptz IS NULL OR closed_at >= %(since)s)
     AND (%(after)s::uuid IS NULL OR period_id > %(after)s::uuid)

@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 
 from autorisen import catalog, subscriptions
 from autorisen.billing import store as invoices
-from autorisen.billing.coupons import spent_coupon
+from autorisen.billing.build_invoice import unused_part
+from autorisen.billing.coupons import fee_discount_of, spent_coupon
 from autorisen.billing.model import Invoice, PendingChange, fee_line_id
 from autorisen.billing.upgrades import store
+from autorisen.kit.money import Money
 from autorisen.kit.unit import Unit
 
 # A quote that takes off unused time is good for so long: later, more of that time has been used.
@@ -24,6 +26,8 @@ async def too_late(unit: Unit, change: PendingChange, *, paid_at: datetime) -> s
     reason = why_too_late(change, subscription, running, paid_at=paid_at, now=unit.now)
     if reason is None and await _fee_invoiced_since(unit, change, running):
         return "a fee was invoiced after the quote, which takes nothing off for it"
+    if reason is None and await _given_back_since(unit, change):
+        return "what the quote takes off was given back since"
     if reason is None and (code := await spent_coupon(unit.tx, change.invoice_id)) is not None:
         return f"another invoice has used up the coupon {code} since"
     return reason
@@ -34,6 +38,18 @@ async def _fee_invoiced_since(unit: Unit, change: PendingChange, running: subscr
     invoice_id = await invoices.fee_invoice(unit.tx, running.id)
     invoice = None if invoice_id is None else await invoices.find_invoice(unit.tx, invoice_id)
     return invoice is not None and invoice.issued_at is not None and invoice.issued_at > change.created_at
+
+
+async def _given_back_since(unit: Unit, change: PendingChange) -> bool:
+    """Whether a credit note took back of the fee whose unused part the quote takes off."""
+    if not change.credit_minor:
+        return False
+    fee = await invoices.paid_fee(unit.tx, change.period_id)
+    assert fee is not None, "a refund ends the subscription, a dispute stops its changes"
+    off = await fee_discount_of(unit.tx, fee["invoice_id"], fee["amount_minor"])
+    paid = Money(fee["amount_minor"] - off, fee["currency"])
+    left = unused_part(paid, start_at=fee["period_start"], end_at=fee["period_end"], at=change.created_at)
+    return left.minor < change.credit_minor
 
 
 def why_too_late(
@@ -49,6 +65,10 @@ def why_too_late(
         return "the subscription is over"
     if subscription.plan_version_id != change.from_plan_version_id:
         return "the plan was changed meanwhile"
+    after = subscriptions.following(subscription, running)
+    is_over = after is None or after.subscription.status is subscriptions.Status.PAUSED
+    if subscription.status is subscriptions.Status.PAUSED or (now >= running.end_at and is_over):
+        return "the subscription was paused or ended meanwhile"
     expired = paid_at > change.created_at + QUOTE_HONOURED_FOR
     if change.credit_minor and (expired or running.id != change.period_id or now >= running.end_at):
         return "the quote has expired, and its credit with it"

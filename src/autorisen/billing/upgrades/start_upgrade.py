@@ -70,10 +70,13 @@ async def _draft(
         raise SubscriptionMissing("the account is being set up; try again in a moment")
     # One at a time per subscription, so that two clicks give one draft.
     subscription = await subscriptions.subscription(unit.tx, found.id, lock=True)
-    wanted = await _wanted_plan(unit, plan_key)
+    wanted = await wanted_plan(unit, plan_key)
     present = await catalog.plan_version(unit.tx, subscription.plan_version_id)
     new_fee = _new_fee(wanted, subscription, interval, unit.now)
-    require_upgrade(present, subscription.interval, wanted, interval)
+    if subscription.status is subscriptions.Status.PAUSED:
+        raise NotAnUpgrade("it is paused; resume it first")
+    if subscription.status is not subscriptions.Status.TRIALING:
+        require_upgrade(present, subscription.interval, wanted, interval)
     await _require_nothing_open(unit, subscription)
     period = await subscriptions.current_period(unit.tx, subscription.id)
     due = fee_between(present, subscription.currency, period.interval, period.start_at, period.end_at)
@@ -99,7 +102,8 @@ def require_upgrade(
         raise NotAnUpgrade(f"{wanted.name} is below {present.name}; cancel at the period's end to go back to Free")
 
 
-async def _wanted_plan(unit: Unit, plan_key: str) -> catalog.PlanVersion:
+async def wanted_plan(unit: Unit, plan_key: str) -> catalog.PlanVersion:
+    """The plan of that key as it is sold now. Raises `PlanUnknown`, which names those that are."""
     try:
         return await catalog.current_plan(unit.tx, plan_key, unit.now)
     except catalog.PlanNotFound:
