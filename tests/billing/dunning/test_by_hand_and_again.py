@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -17,6 +18,8 @@ from autorisen.kit.money import Money
 from tests.billing.dunning.test_dunning import allowed, attempts, done, dunning_of, failing, overdue, pay
 from tests.factories.billing import Shop
 from tests.factories.payments import DECLINED, facts
+
+End = Callable[..., Awaitable[None]]
 
 
 async def test_a_new_card_is_tried_at_once_on_what_is_unpaid(shop: Shop) -> None:
@@ -46,6 +49,21 @@ async def test_paused_nothing_happens_and_the_days_that_are_left_stay(shop: Shop
     assert len(await attempts(shop, invoice)) == 1
     await shop.advance(days=1)
     assert len(await attempts(shop, invoice)) == 2
+
+
+@pytest.mark.parametrize(
+    "verb, outcome",
+    [(billing.void_invoice, Outcome.VOID), (billing.write_off_invoice, Outcome.WRITTEN_OFF)],
+)
+async def test_an_invoice_that_is_ended_by_hand_is_chased_no_more(shop: Shop, verb: End, outcome: Outcome) -> None:
+    """A paused chase takes no step, so it can't wait for one to see that it is over."""
+    _customer, invoice = await failing(shop)
+    async with shop.runtime.unit() as unit:
+        await billing.pause_dunning(unit, invoice.id, actor="tests")
+        await verb(unit, invoice.id, reason="a mistake", actor="tests")
+    await shop.worker.drain()
+    dunning = await dunning_of(shop, invoice)
+    assert (dunning.outcome, dunning.ended_at) == (outcome, shop.clock.now())
 
 
 async def test_an_operator_can_charge_now_and_the_schedule_stays(shop: Shop) -> None:

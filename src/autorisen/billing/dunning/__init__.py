@@ -8,7 +8,7 @@ This is the door; the rest of billing enters by it.
 
 from autorisen.billing.dunning.errors import CannotRetry, DunningNotFound, DunningOver, DunningPaused
 from autorisen.billing.dunning.jobs import DUNNING_JOBS, DUNNING_SCHEDULE
-from autorisen.billing.dunning.listen import on_charge_failed, on_invoice_paid, on_method_saved
+from autorisen.billing.dunning.listen import on_charge_failed, on_invoice_ended, on_invoice_paid, on_method_saved
 from autorisen.billing.dunning.model import Dunning
 from autorisen.billing.dunning.operate import pause_dunning, resume_dunning, retry_now
 from autorisen.billing.dunning.store import DunningEvent, find_dunning, list_dunnings
@@ -29,6 +29,7 @@ __all__ = [
     "find_dunning",
     "list_dunnings",
     "on_charge_failed",
+    "on_invoice_ended",
     "on_invoice_paid",
     "on_method_saved",
     "pause_dunning",

@@ -8,8 +8,8 @@ from autorisen import payments, subscriptions
 from autorisen.billing.dunning import store
 from autorisen.billing.dunning.mail_dunning import mail_failed, mail_restored
 from autorisen.billing.dunning.model import Outcome, Stage
-from autorisen.billing.dunning.take_step import begin_dunning, end_dunning, note, try_charge
-from autorisen.billing.facts import InvoicePaid
+from autorisen.billing.dunning.take_step import begin_dunning, end_dunning, note, take_step, try_charge
+from autorisen.billing.facts import InvoicePaid, InvoiceVoided, InvoiceWrittenOff
 from autorisen.billing.lock_invoice import lock_invoice
 from autorisen.billing.model import Invoice, InvoiceStatus
 from autorisen.kit.unit import Unit
@@ -44,6 +44,11 @@ async def on_invoice_paid(unit: Unit, fact: InvoicePaid) -> None:
     subscription = await subscriptions.subscription(unit.tx, invoice.subscription_id)
     if dunning.stage is Stage.SUSPENDED and subscription.is_live and subscription.suspended_at is None:
         await mail_restored(unit, invoice)
+
+
+async def on_invoice_ended(unit: Unit, fact: InvoiceVoided | InvoiceWrittenOff) -> None:
+    """Void or written off: the chase is over at once, a paused one too."""
+    await take_step(unit, fact.invoice_id)
 
 
 async def on_method_saved(unit: Unit, fact: payments.PaymentMethodSaved) -> None:
