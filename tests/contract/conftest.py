@@ -82,9 +82,7 @@ async def _seed(runtime: Runtime) -> Seeded:
         await shop.advance(days=35)
         await shop.advance(days=5)
         await shop.use(acme, 2, prefix="now")
-        headers, body = signed(past, {"id": "sev_lost", "type": "payment.vanished", "mode": "test", "data": {}})
-        assert (await browser.post(WEBHOOK, headers=headers, content=body)).is_success
-        await shop.worker.drain()
+        await _lost_news(past, shop)
         page = await wallet.start_top_up(runtime, customer_id=acme.id, amount=Money(60_000, "ZAR"))
         await shop.pay(page.url)
         dunned = (await shop.invoices(crag))[-1]
@@ -111,6 +109,13 @@ async def _seed(runtime: Runtime) -> Seeded:
         "delivery_id": public_id("whd", parked.id),
     }
     return Seeded(keys, names)
+
+
+async def _lost_news(past: Runtime, shop: Shop) -> None:
+    """News of a kind that nobody knows, which are parked."""
+    headers, body = signed(past, {"id": "sev_lost", "type": "payment.vanished", "mode": "test", "data": {}})
+    assert (await shop.client.post(WEBHOOK, headers=headers, content=body)).is_success
+    await shop.worker.drain()
 
 
 async def _documents(past: Runtime, shop: Shop, acme: Customer, bolt: Customer) -> dict[str, str]:
