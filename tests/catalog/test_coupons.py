@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 
@@ -18,6 +19,7 @@ from autorisen.catalog import (
     load_catalog,
     newest_coupons,
 )
+from autorisen.catalog.coupons import coupon_of, coupon_terms
 from autorisen.catalog.model import UNSAVED
 from autorisen.kit.money import Money
 from autorisen.kit.unit import Unit
@@ -55,6 +57,40 @@ def test_every_term_is_read() -> None:
     assert (amount.amount_in("USD"), amount.is_sold_in("USD")) == (Money(550, "USD"), True)
     assert not replace(amount, amounts=amount.amounts[:1]).is_sold_in("ZAR")
     assert load_catalog(catalog_with(coupon_text())).coupons[0].is_sold_in("USD")
+
+
+TERMS = {
+    "name": "Launch offer",
+    "percent": "0.125",
+    "amounts": {},
+    "duration": "repeating",
+    "invoices": 3,
+    "scope": "fees",
+    "plans": ["enterprise", "pro"],
+    "currencies": ["ZAR"],
+    "first_time": True,
+    "one_per_customer": False,
+    "codes": {
+        "A-1": {"max_redemptions": None, "valid_from": None, "valid_until": None},
+        "LAUNCH": {
+            "max_redemptions": 10,
+            "valid_from": "2026-03-01T00:00:00+00:00",
+            "valid_until": "2026-04-01T00:00:00+00:00",
+        },
+    },
+}
+
+
+def test_the_terms_are_kept_as_json_and_read_back_whole() -> None:
+    full, amount = FILE.coupons
+    assert coupon_terms(full) == TERMS
+    assert coupon_terms(amount)["percent"] is None
+    assert coupon_terms(amount)["amounts"] == {"ZAR": 10_000, "USD": 550}
+    for coupon in (full, amount):
+        stored = {"id": UUID(int=5), "coupon_key": coupon.key, "version": 2, "retired": True}
+        assert coupon_of(stored | {"terms": coupon_terms(coupon)}) == replace(
+            coupon, id=UUID(int=5), version=2, retired=True
+        )
 
 
 async def test_they_are_versions_that_are_never_changed(unit: Unit) -> None:

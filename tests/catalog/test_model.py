@@ -127,6 +127,9 @@ def test_a_plan_finds_its_prices() -> None:
         "llm.output_tokens",
     ]
     assert pro.usage_price("ZAR", "agent.runs") is None
+    runs = pro.usage_price("USD", "agent.execution")
+    assert runs is not None
+    assert (runs.currency, runs.meter) == ("USD", "agent.execution")
 
 
 @pytest.mark.parametrize("interval, months", [("month", 1), ("year", 12)])

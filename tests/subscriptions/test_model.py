@@ -156,6 +156,34 @@ def test_paused_nothing_is_allowed_also_for_the_rest_of_a_paid_period() -> None:
     assert (found.kind, found.charged, found.end_at) == ("pause", "paid", END)
 
 
+def test_suspended_nothing_is_allowed_in_the_time_after_a_period_that_is_not_closed_yet_either() -> None:
+    suspended = replace(subscription(Status.PAST_DUE), suspended_at=START)
+    found = standing(suspended, PERIOD, END)
+    assert found is not None
+    assert (found.start_at, found.kind, found.charged) == (END, "pause", "paid")
+    over = standing(replace(suspended, cancel_at_period_end=True), PERIOD, END)
+    assert over is not None
+    assert (over.plan_version_id, over.kind) == (None, "paid"), "the default plan is nobody's debt"
+
+
+def test_stretches_follow_each_other_to_the_instant() -> None:
+    """However late the closing is: months after a month, years after a year, the default plan's months after an end."""
+    first, second = datetime(2026, 2, 28, 22, tzinfo=UTC), datetime(2026, 3, 31, 22, tzinfo=UTC)
+    period = replace(PERIOD, end_at=first, planned_end_at=first)
+    before, at = standing(subscription(), period, second - INSTANT), standing(subscription(), period, second)
+    assert before is not None
+    assert at is not None
+    assert (before.start_at, before.end_at, at.start_at) == (first, second, second)
+    year = replace(PERIOD, interval="year", end_at=datetime(2027, 1, 31, 22, tzinfo=UTC))
+    later = standing(subscription(interval="year"), year, datetime(2029, 6, 1, tzinfo=UTC))
+    assert later == Standing(
+        VERSION, "year", datetime(2029, 1, 31, 22, tzinfo=UTC), datetime(2030, 1, 31, 22, tzinfo=UTC)
+    )
+    ended = standing(subscription(cancels=True), PERIOD, END)
+    assert ended is not None
+    assert (ended.start_at, ended.end_at) == (END, datetime(2026, 3, 27, 22, tzinfo=UTC))
+
+
 def test_a_trial_is_one_until_its_end_and_then_nothing_is_granted_that_nobody_paid() -> None:
     trial = replace(PERIOD, kind="trial")
     found = standing(subscription(Status.TRIALING), trial, START)
@@ -203,9 +231,10 @@ def test_a_pause_follows_in_months_and_goes_on() -> None:
 def test_what_a_plan_allows_and_charges_by_kind() -> None:
     price = replace(usage_price("25", included="100"), minimum=Money(500, "ZAR"))
     plan = a_plan(price)
-    assert plan_in(plan, "paid") is plan
+    assert plan_in(plan, "paid") is plan_charged_in(plan, "paid") is plan
     trial = plan_in(plan, "trial").usage_prices("ZAR")[0]
     assert (trial.included, trial.overage_allowed, trial.minimum) == (Decimal(100), False, None)
+    assert plan_in(plan, "trial").limits == plan.limits
     pause = plan_in(plan, "pause")
     assert (pause.usage_prices("ZAR")[0].included, pause.usage_prices("ZAR")[0].overage_allowed) == (Decimal(0), False)
     assert (pause.limits["executions"], pause.limits["agents"]) == (0, 3)

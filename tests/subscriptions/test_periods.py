@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from autorisen.catalog import Interval, months_of
 from autorisen.kit.time_zones import time_zones
-from autorisen.subscriptions import next_period_end
+from autorisen.subscriptions import days_after, next_period_end
 
 ZONES = [
     "Pacific/Niue",  # -11
@@ -65,6 +65,21 @@ def test_worked_examples(row: str) -> None:
 def test_a_time_that_occurs_twice_is_the_first_one() -> None:
     anchor = datetime(2025, 9, 26, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"))
     assert next_period_end(anchor, "month", 1, "Europe/Berlin") == datetime(2025, 10, 26, 0, 30, tzinfo=UTC)
+
+
+def test_of_an_anchor_in_an_hour_that_is_repeated_the_first_one_counts_too() -> None:
+    """02:30 came twice on 26 October in 2025 and in 2031; the subscription began in the second one."""
+    anchor = datetime(2025, 10, 26, 1, 30, tzinfo=UTC)
+    assert next_period_end(anchor, "year", 6, "Europe/Berlin") == datetime(2031, 10, 26, 0, 30, tzinfo=UTC)
+    assert days_after(datetime(2025, 10, 19, 0, 30, tzinfo=UTC), 7, "Europe/Berlin") == anchor - timedelta(hours=1)
+    assert days_after(anchor, 2191, "Europe/Berlin") == datetime(2031, 10, 26, 0, 30, tzinfo=UTC)
+
+
+def test_a_trial_of_days_ends_at_the_same_time_of_day() -> None:
+    begun = datetime(2026, 3, 20, 12, tzinfo=UTC)  # the clock goes forward on the 29th
+    found = days_after(begun, 14, "Europe/Berlin")
+    assert (found, found.tzinfo) == (datetime(2026, 4, 3, 11, tzinfo=UTC), UTC)
+    assert days_after(begun, 14, "Africa/Johannesburg") == datetime(2026, 4, 3, 12, tzinfo=UTC)
 
 
 anchors = st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31)).map(lambda at: at.replace(tzinfo=UTC))  # noqa: DTZ001 -- made aware in the same line
