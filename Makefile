@@ -1,7 +1,7 @@
 # autorisen: `make` shows what there is. GNU make 3.81 (macOS) is enough.
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset static dev test check gates floors fmt lint types schema bench bench-backfill bench-usage bench-close faults year screenshots wheel clean
+.PHONY: help run reset static dev test check gates floors fmt lint types schema bench bench-backfill bench-usage bench-close faults year mutants screenshots wheel clean
 
 PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if $$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$each; break; fi; done)
@@ -88,6 +88,10 @@ faults: dev ## The long form of the faults: kills, a database that stops, cut co
 year: dev ## The long form of the simulated year: 500 customers by the clock, audited, lived twice (YEAR_SEED=...)
 	@YEAR_LONG=1 $(BIN)/pytest tests/journeys/test_simulated_year.py -s --log-level=ERROR $(ARGS)
 
+mutants: dev ## Change the money modules on purpose: which changes do the tests see? (20 minutes; ARGS='*tax*': some)
+	@$(SYNC) --group mutation
+	@nice -n 10 $(BIN)/python scripts/mutation.py $(ARGS)
+
 screenshots: dev ## Take pictures of every page, light and dark, phone and desktop
 	@$(BIN)/python scripts/take_screenshots.py
 
@@ -97,5 +101,5 @@ wheel: static ## Build the one wheel that is all a server needs, into dist/
 	@ls -l dist/*.whl
 
 clean: ## Remove what was built (the data in .autorisen/ stays)
-	@rm -rf dist build .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf dist build .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache mutants
 	@rm -rf src/autorisen/ui/static/vendor

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+import hypothesis
 import psycopg
 import pytest
 import structlog
@@ -32,6 +33,23 @@ pytest_plugins = ["tests.architecture.rendered_templates"]
 
 START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
+
+# For `make mutants`: the same few examples each time, and no test that fails for being slow.
+hypothesis.settings.register_profile(
+    "mutants", max_examples=25, derandomize=True, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--without-database", action="store_true", help="leave out the tests that need PostgreSQL")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--without-database"):
+        return
+    needy = [item for item in items if "postgres" in getattr(item, "fixturenames", ())]
+    items[:] = [item for item in items if item not in needy]
+    config.hook.pytest_deselected(items=needy)
 
 
 def _fast_folder() -> str | None:

@@ -28,6 +28,8 @@ from autorisen.catalog import (
 from autorisen.kit.money import Money
 from tests.factories.catalog import usage_price
 
+MANY = 4 * settings().max_examples
+
 quantities = st.decimals(min_value=0, max_value=10**15, places=6)
 unit_amounts = st.decimals(min_value=0, max_value=10**6, places=12)
 money = st.integers(1, 10**12).map(lambda minor: Money(minor, "ZAR"))
@@ -137,7 +139,7 @@ def test_worked_examples(example: str) -> None:
     assert rated.billable == Decimal(billable)
 
 
-@settings(max_examples=400)
+@settings(max_examples=MANY)
 @given(prices(), quantities, events_counts, months_counts, shares)
 def test_the_amount_is_the_exact_sum_rounded_once_within_its_limits(
     price: UsagePrice, quantity: Decimal, events: int, months: int, share: Fraction
@@ -151,7 +153,7 @@ def test_the_amount_is_the_exact_sum_rounded_once_within_its_limits(
     assert rated.amount == Money(amount, "ZAR")
 
 
-@settings(max_examples=400)
+@settings(max_examples=MANY)
 @given(prices(), quantities, events_counts, months_counts, shares)
 def test_the_parts_sum_to_the_line(
     price: UsagePrice, quantity: Decimal, events: int, months: int, share: Fraction
@@ -172,7 +174,7 @@ def test_the_parts_sum_to_the_line(
         assert rated.amount.minor == half_up(Fraction(rated.billable) * Fraction(rated.unit_amount))
 
 
-@settings(max_examples=400)
+@settings(max_examples=MANY)
 @given(prices(monotone), quantities, quantities, events_counts, months_counts)
 def test_more_use_never_costs_less(price: UsagePrice, one: Decimal, other: Decimal, events: int, months: int) -> None:
     low, high = sorted((one, other))
