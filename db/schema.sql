@@ -40,6 +40,19 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION billing.chain_counts() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF NEW.since IS DISTINCT FROM (SELECT max(until) FROM billing.revenue_counts)
+        AND EXISTS (SELECT FROM billing.revenue_counts) THEN
+        RAISE EXCEPTION 'a count begins where the last one ends' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+
+END
+$$;
+
 CREATE FUNCTION billing.check_credit_note_sums() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -1015,6 +1028,29 @@ CREATE TABLE billing.invoices (
     CONSTRAINT invoices_written_off CHECK ((((written_off_at IS NULL) = (write_off_reason IS NULL)) AND ((status <> 'uncollectible'::text) OR (written_off_at IS NOT NULL)) AND ((written_off_at IS NULL) OR (status = ANY (ARRAY['uncollectible'::text, 'paid'::text])))))
 );
 
+CREATE TABLE billing.mrr_changes (
+    customer_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    currency text NOT NULL,
+    kind text NOT NULL,
+    before_minor bigint NOT NULL,
+    after_minor bigint NOT NULL,
+    until timestamp with time zone NOT NULL,
+    CONSTRAINT mrr_changes_after_minor_check CHECK ((after_minor >= 0)),
+    CONSTRAINT mrr_changes_before_minor_check CHECK ((before_minor >= 0)),
+    CONSTRAINT mrr_changes_check CHECK ((at < until)),
+    CONSTRAINT mrr_changes_check1 CHECK (
+CASE kind
+    WHEN 'new'::text THEN ((before_minor = 0) AND (after_minor > 0))
+    WHEN 'reactivation'::text THEN ((before_minor = 0) AND (after_minor > 0))
+    WHEN 'expansion'::text THEN ((before_minor > 0) AND (after_minor > before_minor))
+    WHEN 'contraction'::text THEN ((after_minor > 0) AND (after_minor < before_minor))
+    WHEN 'churn'::text THEN ((before_minor > 0) AND (after_minor = 0))
+    ELSE false
+END),
+    CONSTRAINT mrr_changes_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text))
+);
+
 CREATE TABLE billing.pending_changes (
     id uuid NOT NULL,
     subscription_id uuid NOT NULL,
@@ -1116,6 +1152,27 @@ CREATE TABLE billing.redemptions (
     CONSTRAINT redemptions_number_check CHECK ((number > 0)),
     CONSTRAINT redemptions_scope_check CHECK ((scope = ANY (ARRAY['all'::text, 'fees'::text]))),
     CONSTRAINT redemptions_uses_max_check CHECK ((uses_max > 0))
+);
+
+CREATE TABLE billing.revenue_counts (
+    until timestamp with time zone NOT NULL,
+    since timestamp with time zone NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    CONSTRAINT revenue_counts_check CHECK ((since < until)),
+    CONSTRAINT revenue_counts_check1 CHECK ((counted_at >= until))
+);
+
+CREATE TABLE billing.revenue_sums (
+    until timestamp with time zone NOT NULL,
+    month date NOT NULL,
+    currency text NOT NULL,
+    figure text NOT NULL,
+    meter text NOT NULL,
+    amount_minor bigint NOT NULL,
+    CONSTRAINT revenue_sums_check CHECK (((figure = 'usage'::text) = (meter <> ''::text))),
+    CONSTRAINT revenue_sums_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT revenue_sums_figure_check CHECK ((figure <> ''::text)),
+    CONSTRAINT revenue_sums_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric))
 );
 
 CREATE TABLE billing.top_ups (
@@ -2093,6 +2150,9 @@ ALTER TABLE ONLY billing.invoices
 ALTER TABLE ONLY billing.invoices
     ADD CONSTRAINT invoices_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY billing.mrr_changes
+    ADD CONSTRAINT mrr_changes_pkey PRIMARY KEY (customer_id, at, currency);
+
 ALTER TABLE ONLY billing.pending_changes
     ADD CONSTRAINT pending_changes_invoice_id_key UNIQUE (invoice_id);
 
@@ -2128,6 +2188,15 @@ ALTER TABLE ONLY billing.redemptions
 
 ALTER TABLE ONLY billing.redemptions
     ADD CONSTRAINT redemptions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY billing.revenue_counts
+    ADD CONSTRAINT revenue_counts_pkey PRIMARY KEY (until);
+
+ALTER TABLE ONLY billing.revenue_counts
+    ADD CONSTRAINT revenue_counts_since_key UNIQUE (since);
+
+ALTER TABLE ONLY billing.revenue_sums
+    ADD CONSTRAINT revenue_sums_pkey PRIMARY KEY (until, month, currency, figure, meter);
 
 ALTER TABLE ONLY billing.top_ups
     ADD CONSTRAINT top_ups_pkey PRIMARY KEY (id);
@@ -2411,6 +2480,12 @@ CREATE INDEX invoices_open ON billing.invoices USING btree (subscription_id) WHE
 
 CREATE INDEX invoices_overdue ON billing.invoices USING btree (due_at, id) WHERE (status = 'open'::text);
 
+CREATE INDEX invoices_paid ON billing.invoices USING btree (customer_id, paid_at) WHERE ((paid_at IS NOT NULL) AND (total_minor > 0));
+
+CREATE INDEX invoices_voided ON billing.invoices USING btree (voided_at) WHERE (voided_at IS NOT NULL);
+
+CREATE INDEX mrr_changes_newest ON billing.mrr_changes USING btree (currency, at DESC, customer_id DESC);
+
 CREATE UNIQUE INDEX pending_changes_applied_once ON billing.pending_changes USING btree (period_id) WHERE (status = 'applied'::text);
 
 CREATE UNIQUE INDEX pending_changes_once ON billing.pending_changes USING btree (subscription_id, plan_version_id, "interval") WHERE (status = 'waiting'::text);
@@ -2450,6 +2525,8 @@ CREATE UNIQUE INDEX jobs_waiting_key ON kit.jobs USING btree (key) WHERE ((state
 CREATE INDEX mails_created ON kit.mails USING btree (created_at DESC, id DESC);
 
 CREATE INDEX entries_account ON ledger.entries USING btree (account, currency) INCLUDE (amount_minor);
+
+CREATE INDEX transactions_recorded ON ledger.transactions USING brin (recorded_at) WITH (pages_per_range='16');
 
 CREATE INDEX adjustments_customer ON metering.adjustments USING btree (customer_id, adjusted_at);
 
@@ -2591,6 +2668,8 @@ CREATE TRIGGER invoices_keep_all BEFORE TRUNCATE ON billing.invoices FOR EACH ST
 
 CREATE CONSTRAINT TRIGGER invoices_sums AFTER INSERT OR UPDATE ON billing.invoices DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION billing.check_invoice_sums();
 
+CREATE TRIGGER mrr_changes_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.mrr_changes FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
 CREATE TRIGGER pending_changes_credit BEFORE INSERT OR UPDATE ON billing.pending_changes FOR EACH ROW EXECUTE FUNCTION billing.forbid_too_much_credit();
 
 CREATE TRIGGER period_fees_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.period_fees FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
@@ -2602,6 +2681,12 @@ CREATE TRIGGER rated_usage_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON bi
 CREATE TRIGGER recognitions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.recognitions FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE TRIGGER redemptions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.redemptions FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER revenue_counts_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.revenue_counts FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER revenue_counts_chain BEFORE INSERT ON billing.revenue_counts FOR EACH ROW EXECUTE FUNCTION billing.chain_counts();
+
+CREATE TRIGGER revenue_sums_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON billing.revenue_sums FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE TRIGGER top_ups_keep BEFORE DELETE OR UPDATE ON billing.top_ups FOR EACH ROW EXECUTE FUNCTION billing.keep_top_up();
 
@@ -2793,6 +2878,12 @@ ALTER TABLE ONLY billing.invoices
 ALTER TABLE ONLY billing.invoices
     ADD CONSTRAINT invoices_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES subscriptions.subscriptions(id);
 
+ALTER TABLE ONLY billing.mrr_changes
+    ADD CONSTRAINT mrr_changes_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
+
+ALTER TABLE ONLY billing.mrr_changes
+    ADD CONSTRAINT mrr_changes_until_fkey FOREIGN KEY (until) REFERENCES billing.revenue_counts(until);
+
 ALTER TABLE ONLY billing.pending_changes
     ADD CONSTRAINT pending_changes_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
 
@@ -2852,6 +2943,9 @@ ALTER TABLE ONLY billing.redemptions
 
 ALTER TABLE ONLY billing.redemptions
     ADD CONSTRAINT redemptions_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);
+
+ALTER TABLE ONLY billing.revenue_sums
+    ADD CONSTRAINT revenue_sums_until_fkey FOREIGN KEY (until) REFERENCES billing.revenue_counts(until);
 
 ALTER TABLE ONLY billing.top_ups
     ADD CONSTRAINT top_ups_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES accounts.customers(id);

@@ -32,6 +32,7 @@ from autorisen.billing.export import api as export_api
 from autorisen.billing.lifecycle import api as lifecycle_api
 from autorisen.billing.lifecycle import pages as lifecycle_pages
 from autorisen.billing.migration import api as migration_api
+from autorisen.billing.revenue import api as revenue_api
 from autorisen.billing.wallet import api as wallet_api
 from autorisen.billing.wallet import pages as wallet_pages
 from autorisen.billing.what_if import api as what_if_api
@@ -89,6 +90,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     dunning_api.router,
     explain_api.router,
     export_api.router,
+    revenue_api.router,
     wallet_api.router,
     what_if_api.router,
     coupons_api.router,

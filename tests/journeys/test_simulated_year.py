@@ -26,6 +26,7 @@ from tests.conftest import START
 from tests.journeys.simulated_year import live
 from tests.journeys.year_checks import documents, require_explained, require_previewed, require_whole
 from tests.journeys.year_model import Year
+from tests.journeys.year_revenue import require_revenue
 
 CUSTOMERS, DAYS = (500, 365) if os.environ.get("YEAR_LONG") else (10, 80)
 SEED = int(os.environ.get("YEAR_SEED", "20260301"))
@@ -61,6 +62,7 @@ async def test_a_year_of_random_customers_is_billed_whole_and_twice_the_same(
         counts = await require_whole(year)
         counts["lines"] = await require_explained(year)
         counts["previewed"] = await require_previewed(year)
+        counts |= await require_revenue(year)
         first = await documents(year)
     print(f"seed {SEED}: {CUSTOMERS} customers, {DAYS} days: {counts}")
     print("; ".join(f"{path} {status}: {times}" for (path, status), times in sorted(year.answers.items())))
@@ -68,5 +70,6 @@ async def test_a_year_of_random_customers_is_billed_whole_and_twice_the_same(
     assert counts["adjustments"] > 0
     assert counts["discounts"] > 0
     assert min(counts["topped_up"], counts["drawn"], counts["previewed"]) > 0
+    assert min(counts["customers_new"], counts["customers_lost"]) > 0
     async with lived("year_two", postgres, template, settings, routes) as year:
         assert await documents(year) == first

@@ -6,11 +6,13 @@ Owns the PostgreSQL schema `billing`: `invoices` and `invoice_lines` (final once
 wait for their payment). Facts: InvoiceIssued, InvoicePaid, InvoicePaymentFailed, InvoiceVoided, InvoiceWrittenOff,
 CreditNoteIssued, PaymentUnapplied.
 
-Through its sub-packages also: `dunnings` and `dunning_events`, `recognitions`, `audits`.
+Through its sub-packages also: `dunnings` and `dunning_events`, `recognitions`, `audits`, and of revenue
+`revenue_counts`, `mrr_changes` and `revenue_sums`.
 
 This is the door; other capabilities import from here only.
 """
 
+from autorisen.billing import revenue
 from autorisen.billing.audit.reports import audit_document, audit_report, latest_audit, list_audits
 from autorisen.billing.audit.run_audit import AUDIT_KIND, audit, audit_nightly
 from autorisen.billing.audit.store import AuditReport
@@ -278,6 +280,7 @@ __all__ = [
     "resume_dunning",
     "retry_closings",
     "retry_now",
+    "revenue",
     "schedule_trial_end",
     "send_receipt",
     "settle_invoice",

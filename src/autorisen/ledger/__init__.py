@@ -22,6 +22,7 @@ from autorisen.ledger.statements.model import CurrencyStatement, Days, days_of, 
 from autorisen.ledger.statements.read_statement import NoAccount, account_statement, customer_statement
 from autorisen.ledger.store import account_balance, statement, trial_balance
 from autorisen.ledger.store_audit import balances, posted
+from autorisen.ledger.store_receivables import ReceivableSum, receivable_sums
 
 __all__ = [
     "CHECK_BOOKS",
@@ -34,6 +35,7 @@ __all__ = [
     "MalformedAccount",
     "NoAccount",
     "Posting",
+    "ReceivableSum",
     "ReferenceConflict",
     "StatementLine",
     "TooFewLines",
@@ -50,6 +52,7 @@ __all__ = [
     "post_facts",
     "posted",
     "postings",
+    "receivable_sums",
     "statement",
     "statement_table",
     "trial_balance",

@@ -1,0 +1,71 @@
+"""Who is behind a figure: the changes of MRR of one month, newest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from uuid import UUID
+
+from autorisen.billing.revenue import store
+from autorisen.billing.revenue.model import Change, Kind, changes_of, month_after
+from autorisen.billing.revenue.read_revenue import HOUSE_ZONE, INSTANT
+from autorisen.kit.database import Tx
+from autorisen.kit.money import Money
+
+
+@dataclass(frozen=True)
+class MrrChange:
+    """One customer's change of MRR."""
+
+    customer_id: UUID
+    at: datetime
+    kind: Kind
+    before: Money
+    after: Money
+
+    @property
+    def delta(self) -> Money:
+        return self.after - self.before
+
+
+async def list_changes(
+    tx: Tx,
+    now: datetime,
+    *,
+    month: date,
+    currency: str,
+    kind: Kind | None = None,
+    before: tuple[datetime, UUID] | None = None,
+    limit: int = 50,
+) -> list[MrrChange]:
+    """The changes of a month; `before` is the instant and customer of the last one of the page before."""
+    start, end = (datetime.combine(day, time(), HOUSE_ZONE) for day in (month, month_after(month)))
+    found = [
+        each
+        for each in await _recent(tx, start, min(end, now + INSTANT))
+        if each.currency == currency and kind in (None, each.kind) and (before is None or _place(each) < before)
+    ]
+    found = sorted(found, key=_place, reverse=True)[:limit]
+    if len(found) < limit:
+        found += await store.list_changes(
+            tx, currency=currency, since=start, until=end, kind=kind, before=before, limit=limit - len(found)
+        )
+    return [
+        MrrChange(
+            each.customer_id,
+            each.at,
+            each.kind,
+            *(Money(minor, each.currency) for minor in (each.before_minor, each.after_minor)),
+        )
+        for each in found
+    ]
+
+
+async def _recent(tx: Tx, start: datetime, end: datetime) -> list[Change]:
+    """What is not kept yet: all of it is newer than what is."""
+    since = max(start, await store.counted_until(tx) or start)
+    return [change for step in await store.steps(tx, since, end) for change in changes_of(step)] if since < end else []
+
+
+def _place(change: Change) -> tuple[datetime, UUID]:
+    return change.at, change.customer_id
