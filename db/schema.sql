@@ -934,6 +934,7 @@ CREATE TABLE billing.invoice_lines (
     meter text,
     rated_usage_id uuid,
     redemption_id uuid,
+    CONSTRAINT invoice_lines_addon CHECK (((kind <> 'addon'::text) OR ((amount_minor > 0) AND (quantity > (0)::numeric)))),
     CONSTRAINT invoice_lines_check CHECK ((period_end >= period_start)),
     CONSTRAINT invoice_lines_check1 CHECK (((abs(tax_minor) <= abs(amount_minor)) AND ((sign((tax_minor)::double precision) * sign((amount_minor)::double precision)) >= (0)::double precision))),
     CONSTRAINT invoice_lines_check2 CHECK (((kind = ANY (ARRAY['usage'::text, 'usage_adjustment'::text])) = (rated_usage_id IS NOT NULL))),
@@ -944,7 +945,7 @@ CASE kind
     ELSE ((redemption_id IS NULL) AND (price_id IS NOT NULL))
 END),
     CONSTRAINT invoice_lines_included_check CHECK ((included >= (0)::numeric)),
-    CONSTRAINT invoice_lines_kind_check CHECK ((kind = ANY (ARRAY['flat_fee'::text, 'usage'::text, 'proration_credit'::text, 'usage_adjustment'::text, 'discount'::text]))),
+    CONSTRAINT invoice_lines_kind_check CHECK ((kind = ANY (ARRAY['flat_fee'::text, 'usage'::text, 'proration_credit'::text, 'usage_adjustment'::text, 'discount'::text, 'addon'::text]))),
     CONSTRAINT invoice_lines_position_check CHECK (("position" > 0))
 );
 
@@ -1294,6 +1295,8 @@ CREATE TABLE catalog.prices (
     minimum_minor bigint,
     cap_minor bigint,
     cell jsonb DEFAULT '{}'::jsonb NOT NULL,
+    addon jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT prices_addon_check CHECK (((kind = 'addon'::text) = (addon <> '{}'::jsonb))),
     CONSTRAINT prices_amount_minor_check CHECK ((amount_minor >= 0)),
     CONSTRAINT prices_billing_interval_check CHECK ((billing_interval = ANY (ARRAY['month'::text, 'year'::text]))),
     CONSTRAINT prices_cap_holds_minimum CHECK ((cap_minor >= minimum_minor)),
@@ -1302,12 +1305,12 @@ CREATE TABLE catalog.prices (
     CONSTRAINT prices_cell_is_a_model CHECK (((cell = '{}'::jsonb) OR ((kind = 'usage'::text) AND overage_allowed AND (included = (0)::numeric) AND (num_nonnulls(minimum_minor, cap_minor) = 0)))),
     CONSTRAINT prices_check CHECK (
 CASE kind
-    WHEN 'flat'::text THEN ((num_nulls(billing_interval, amount_minor) = 0) AND (num_nonnulls(meter, included, unit_amount, unit_label, overage_allowed, model, minimum_minor, cap_minor) = 0))
-    ELSE ((num_nulls(meter, included, unit_label, overage_allowed) = 0) AND (num_nonnulls(unit_amount, model) = 1) AND (overage_allowed OR (num_nonnulls(model, minimum_minor, cap_minor) = 0)) AND (num_nonnulls(billing_interval, amount_minor) = 0))
+    WHEN 'usage'::text THEN ((num_nulls(meter, included, unit_label, overage_allowed) = 0) AND (num_nonnulls(unit_amount, model) = 1) AND (overage_allowed OR (num_nonnulls(model, minimum_minor, cap_minor) = 0)) AND (num_nonnulls(billing_interval, amount_minor) = 0))
+    ELSE ((num_nulls(billing_interval, amount_minor) = 0) AND (num_nonnulls(meter, included, unit_amount, unit_label, overage_allowed, model, minimum_minor, cap_minor) = 0))
 END),
     CONSTRAINT prices_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT prices_included_check CHECK ((included >= (0)::numeric)),
-    CONSTRAINT prices_kind_check CHECK ((kind = ANY (ARRAY['flat'::text, 'usage'::text]))),
+    CONSTRAINT prices_kind_check CHECK ((kind = ANY (ARRAY['flat'::text, 'usage'::text, 'addon'::text]))),
     CONSTRAINT prices_minimum_minor_check CHECK ((minimum_minor > 0)),
     CONSTRAINT prices_model_check CHECK (catalog.model_is_sound(model)),
     CONSTRAINT prices_position_check CHECK (("position" >= 0)),
@@ -1945,6 +1948,17 @@ CREATE TABLE sandbox.refunds (
     CONSTRAINT refunds_amount_minor_check CHECK ((amount_minor > 0))
 );
 
+CREATE TABLE subscriptions.addon_changes (
+    subscription_id uuid NOT NULL,
+    addon_key text NOT NULL,
+    number integer NOT NULL,
+    quantity integer NOT NULL,
+    since timestamp with time zone NOT NULL,
+    CONSTRAINT addon_changes_addon_key_check CHECK ((addon_key <> ''::text)),
+    CONSTRAINT addon_changes_number_check CHECK ((number > 0)),
+    CONSTRAINT addon_changes_quantity_check CHECK ((quantity >= 0))
+);
+
 CREATE TABLE subscriptions.hold_draws (
     hold_id uuid NOT NULL,
     sequence bigint NOT NULL,
@@ -2399,6 +2413,9 @@ ALTER TABLE ONLY sandbox.methods
 ALTER TABLE ONLY sandbox.refunds
     ADD CONSTRAINT refunds_pkey PRIMARY KEY (idempotency_key);
 
+ALTER TABLE ONLY subscriptions.addon_changes
+    ADD CONSTRAINT addon_changes_pkey PRIMARY KEY (subscription_id, addon_key, number);
+
 ALTER TABLE ONLY subscriptions.hold_draws
     ADD CONSTRAINT hold_draws_pkey PRIMARY KEY (hold_id, sequence);
 
@@ -2464,6 +2481,8 @@ CREATE INDEX dunnings_newest ON billing.dunnings USING btree (began_at DESC, inv
 
 CREATE INDEX dunnings_of_customer ON billing.dunnings USING btree (customer_id) WHERE (ended_at IS NULL);
 
+CREATE UNIQUE INDEX invoice_lines_once_per_addon ON billing.invoice_lines USING btree (invoice_id, price_id) WHERE (kind = 'addon'::text);
+
 CREATE UNIQUE INDEX invoice_lines_once_per_coupon ON billing.invoice_lines USING btree (invoice_id, redemption_id) WHERE (redemption_id IS NOT NULL);
 
 CREATE UNIQUE INDEX invoice_lines_once_per_rating ON billing.invoice_lines USING btree (rated_usage_id) WHERE (rated_usage_id IS NOT NULL);
@@ -2509,6 +2528,8 @@ CREATE INDEX wallet_movements_of_customer ON billing.wallet_movements USING btre
 CREATE INDEX wallet_movements_of_invoice ON billing.wallet_movements USING btree (invoice_id) WHERE (invoice_id IS NOT NULL);
 
 CREATE UNIQUE INDEX wallet_movements_once_per_invoice ON billing.wallet_movements USING btree (grant_id, invoice_id, kind) WHERE (invoice_id IS NOT NULL);
+
+CREATE UNIQUE INDEX prices_one_addon ON catalog.prices USING btree (plan_version_id, currency, billing_interval, ((addon ->> 'key'::text))) WHERE (kind = 'addon'::text);
 
 CREATE UNIQUE INDEX prices_one_flat ON catalog.prices USING btree (plan_version_id, currency, billing_interval) WHERE (kind = 'flat'::text);
 
@@ -2765,6 +2786,8 @@ CREATE TRIGGER payments_only_forward BEFORE UPDATE OF status ON payments.payment
 CREATE TRIGGER refunds_add AFTER INSERT ON payments.refunds FOR EACH ROW EXECUTE FUNCTION payments.add_refund();
 
 CREATE TRIGGER refunds_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON payments.refunds FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
+
+CREATE TRIGGER addon_changes_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON subscriptions.addon_changes FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
 CREATE TRIGGER hold_draws_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON subscriptions.hold_draws FOR EACH STATEMENT EXECUTE FUNCTION kit.forbid_change();
 
@@ -3033,6 +3056,9 @@ ALTER TABLE ONLY sandbox.charges
 
 ALTER TABLE ONLY sandbox.refunds
     ADD CONSTRAINT refunds_charge_id_fkey FOREIGN KEY (charge_id) REFERENCES sandbox.charges(id);
+
+ALTER TABLE ONLY subscriptions.addon_changes
+    ADD CONSTRAINT addon_changes_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES subscriptions.subscriptions(id);
 
 ALTER TABLE ONLY subscriptions.hold_draws
     ADD CONSTRAINT hold_draws_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES subscriptions.holds(id);

@@ -22,6 +22,8 @@ from autorisen.accounts import pages as accounts_pages
 from autorisen.billing import api as billing_api
 from autorisen.billing import explain_api, explain_pages, hosted_page
 from autorisen.billing import pages as billing_pages
+from autorisen.billing.addons import api as addons_api
+from autorisen.billing.addons import pages as addon_pages
 from autorisen.billing.closing import api as closing_api
 from autorisen.billing.coupons import api as coupons_api
 from autorisen.billing.coupons import pages as coupon_pages
@@ -94,6 +96,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     wallet_api.router,
     what_if_api.router,
     coupons_api.router,
+    addons_api.router,
     migration_api.router,
     credit_notes_api.router,
     lifecycle_api.router,
@@ -118,6 +121,7 @@ PAGE_ROUTERS: tuple[APIRouter, ...] = (
     wallet_pages.router,
     coupon_pages.router,
     lifecycle_pages.router,
+    addon_pages.router,
     statements_pages.router,
     sandbox_pages.router,
 )

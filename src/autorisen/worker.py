@@ -35,7 +35,7 @@ FACTS: Mapping[type[Fact], tuple[Handler, ...]] = {
     subscriptions.SubscriptionStarted: (billing.invoice_first_fee,),
     subscriptions.PeriodOpened: (),
     subscriptions.PeriodCut: (),
-    subscriptions.PlanChanged: (billing.on_plan_changed,),
+    subscriptions.PlanChanged: (subscriptions.end_addons, billing.on_plan_changed),
     subscriptions.ChangeScheduled: (),
     subscriptions.ChangeWithdrawn: (),
     subscriptions.TrialStarted: (billing.schedule_trial_end,),

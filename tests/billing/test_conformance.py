@@ -14,6 +14,7 @@ from uuid import UUID
 
 import pytest
 
+from autorisen.billing.addons.addon_lines import AddonTime, addon_lines
 from autorisen.billing.build_invoice import Fee, LateUsage, close_lines, upgrade_lines
 from autorisen.billing.coupons import with_discounts
 from autorisen.billing.model import Line, TaxTerms, sum_of
@@ -23,6 +24,7 @@ from autorisen.billing.tax import tax_terms
 from autorisen.catalog import FlatPrice, PlanVersion, Used, load_catalog, split
 from autorisen.kit.money import Money
 from autorisen.metering import Quantity
+from autorisen.subscriptions import AddonChange
 from tests.factories.billing import BUYER, START, SUPPLIER, a_draft
 from tests.factories.catalog import catalog_of
 from tests.factories.coupons import redemption_of
@@ -34,6 +36,7 @@ DEFAULTS = {
     "interval": "month",
     "quantity": "0",
     "coupons": [],
+    "addons": [],
 }
 
 
@@ -56,7 +59,7 @@ def test_the_lines_are_to_the_cent(case: dict[str, Any]) -> None:
 
 def test_there_are_enough_cases_and_each_has_its_source() -> None:
     found = [param.values[0] for param in cases()]
-    assert len(found) >= 135
+    assert len(found) >= 160
     assert all(case["source"] for case in found)
     assert len({param.id for param in cases()}) == len(found)
 
@@ -75,7 +78,11 @@ def plan_of(case: dict[str, Any]) -> PlanVersion:
     """The plan Tested of the case, as a stored version of it would be."""
     price = case["price"]
     text = catalog_of(
-        price["usage"], unit=price.get("unit", "units"), fee=price.get("fee", "0.00"), interval=case["interval"]
+        price["usage"],
+        unit=price.get("unit", "units"),
+        fee=price.get("fee", "0.00"),
+        interval=case["interval"],
+        extra=price.get("addons", ""),
     ).replace('value_path = "amount"', f'value_path = "amount"\ngroup_by = {price.get("group_by", [])}')
     draft = load_catalog(text).plans[-1]
     return PlanVersion(id=UUID(int=1), version=1, effective_from=START, **vars(draft))
@@ -126,7 +133,19 @@ def closed(case: dict[str, Any]) -> tuple[Line, ...]:
     corrections = [LateUsage(rated(case, late["billed"]), rated(case, late["now"]))] if late else []
     currency = usage[0].amount.currency
     [flat] = [price for price in plan_of(case).prices if isinstance(price, FlatPrice)]
-    return close_lines(usage=usage, late=corrections, fee=fee_of(case, flat.amount), terms=terms_of(case, currency))
+    terms = terms_of(case, currency)
+    addons = added(case, currency, terms)
+    return close_lines(usage=usage, late=corrections, fee=fee_of(case, flat.amount), terms=terms, addons=addons)
+
+
+def added(case: dict[str, Any], currency: str, terms: TaxTerms) -> tuple[Line, ...]:
+    """The lines of the case's add-ons: `[key, quantity, since]`, in the order of the changes."""
+    changes = [
+        AddonChange(UUID(int=6), key, number, quantity, since)
+        for number, (key, quantity, since) in enumerate(case["addons"], start=1)
+    ]
+    time = AddonTime(case["start"], case["end"], case.get("planned_end", case["end"]))
+    return addon_lines(plan_of(case), changes, time, currency=currency, interval=case["interval"], terms=terms)
 
 
 def upgraded(case: dict[str, Any]) -> tuple[Line, ...]:

@@ -1,4 +1,4 @@
-"""One installation and one Chromium per file, a fresh browser profile for each test."""
+"""One installation for all browser tests, one Chromium per file, a fresh browser profile for each test."""
 
 from __future__ import annotations
 
@@ -41,9 +41,7 @@ def chromium() -> str:
     return path
 
 
-# Not for the whole session: its thread draws from Python's global random state (psycopg's pool for each connection),
-# and Hypothesis, in other folders, fails a test beside which that happens.
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def site(chromium: str) -> Iterator[Installation]:
     with installation() as running:
         seed(running)

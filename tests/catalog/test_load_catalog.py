@@ -218,3 +218,10 @@ def test_a_file_without_plans_or_meters() -> None:
 def test_all_faults_are_reported_at_once() -> None:
     broken = WHOLE.replace('amount = "529.00"', "amount = 529.0").replace('"To begin with"', "7")
     assert set(errors_of(broken)) == {"/plan/1/price/0/amount", "/plan/0/tagline"}
+
+
+@pytest.mark.parametrize(
+    "days, rule", [(0, "must be from 1 to 365"), (366, "must be from 1 to 365"), (14, "the default plan is free")]
+)
+def test_a_trial_has_days_and_the_default_plan_has_none(days: int, rule: str) -> None:
+    assert rule in changed('key = "free"', f'key = "free"\ntrial_days = {days}')["/plan/0/trial_days"]

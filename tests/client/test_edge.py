@@ -41,7 +41,7 @@ def test_retry_after_is_respected(edge: Edge, connect: Connect, status: int) -> 
     edge.script = [Answer(status, {"title": "Busy"}, {"Retry-After": "1"})]
     client = connect(edge.url)
     id = client.record("llm.completion", "acme", TOKENS)
-    assert client.flush(30)
+    assert client.flush(10)
     first, second = edge.sent()
     assert first.ids == second.ids == [id]
     assert second.at - first.at >= 1.0
@@ -60,16 +60,16 @@ def test_retry_after_is_respected(edge: Edge, connect: Connect, status: int) -> 
         Answer(200, receipt([], rejected=1)),
         Answer(200, receipt([], rejected=1, results=[{"index": 5, "status": "rejected"}])),
         Answer(200, receipt([], rejected=1, results=[{"index": 0, "status": "lost"}])),
-        Answer(200, receipt([1]), after_seconds=3.0),
+        Answer(200, receipt([1]), after_seconds=1.0),
     ],
     ids=lambda answer: f"{answer.status}-{str(answer.body)[:40]}",
 )
 def test_without_a_receipt_the_same_is_sent_again(edge: Edge, connect: Connect, answer: Answer) -> None:
     """Whatever is not a complete receipt for these events leaves open whether they are there."""
     edge.script = [answer]
-    client = connect(edge.url, timeout_seconds=2)
+    client = connect(edge.url, timeout_seconds=0.5)
     id = client.record("llm.completion", "acme", TOKENS)
-    assert client.flush(30)
+    assert client.flush(10)
     first, second = edge.sent()
     assert first.document == second.document
     assert first.ids == [id]
@@ -81,7 +81,7 @@ def test_a_duplicate_after_a_lost_answer_counts_as_sent(edge: Edge, connect: Con
     edge.script = [Answer(500, {}), Answer(200, taken)]
     client = connect(edge.url)
     client.record("llm.completion", "acme", TOKENS)
-    assert client.flush(30)
+    assert client.flush(10)
     [total] = client.control_totals()
     assert (total.acked, total.repeated) == (1, 0)
 
@@ -97,7 +97,7 @@ def test_a_refused_batch_is_cut_until_the_fault_is_alone(edge: Edge, connect: Co
     for number in range(20):
         client.record("llm.completion", "acme", TOKENS, id="poison" if number == 11 else None)
     client.resume()
-    assert client.flush(30)
+    assert client.flush(10)
     [dead] = client.dead_letters()
     assert (dead.event["id"], dead.fate, dead.reason) == ("poison", "refused", "400: the body is no JSON")
     assert (client.status().sent, client.status().pending) == (19, 0)
@@ -110,7 +110,7 @@ def test_batches_keep_to_both_limits(edge: Edge, connect: Connect) -> None:
     for number in range(120):
         client.record("note", "acme", {"text": "x" * (240_000 if number < 20 else 1)})
     client.resume()
-    assert client.flush(30)
+    assert client.flush(20)
     assert sum(len(request.ids) for request in edge.sent()) == 120
     assert max(len(request.ids) for request in edge.sent()) == 50
     assert max(int(request.headers["Content-Length"]) for request in edge.sent()) < 5_000_000
@@ -132,12 +132,11 @@ def judge(verdict: str, *, missing: list[dict[str, str]] | None = None) -> Calla
 
 def test_control_totals_are_told_when_the_hour_is_over(edge: Edge, connect: Connect) -> None:
     edge.otherwise = judge("matches")
-    client = connect(edge.url, sending=False)
+    client = connect(edge.url)
     ids = [
         client.record("llm.completion", "acme", TOKENS, time=START - timedelta(hours=hours)) for hours in (2, 2, 1, 0)
     ]
-    client.resume()  # only now, so that the first totals have all of them
-    assert client.flush(30)
+    assert client.flush(10)
     told = _wait_for_totals(edge, 2)
     assert [(each["source"], each["hour"], each["events"], each["digest"]) for each in told] == [
         ("tests", "2026-03-01T06:00:00Z", 2, f"{ids_digest(ids[:2]):016x}"),
@@ -154,12 +153,11 @@ def test_control_totals_are_told_when_the_hour_is_over(edge: Edge, connect: Conn
 
 def test_events_that_the_server_lost_are_named(edge: Edge, connect: Connect) -> None:
     complaints: list[str] = []
-    client = connect(edge.url, on_error=complaints.append, sending=False)
+    client = connect(edge.url, on_error=complaints.append)
     edge.otherwise = judge("differs", missing=[{"id": "b", "reason": "unknown"}])
     for id in ("a", "b"):
         client.record("llm.completion", "acme", TOKENS, id=id, time=START - timedelta(hours=2))
-    client.resume()
-    assert client.flush(30)
+    assert client.flush(10)
     _wait_for_totals(edge, 1)
     _wait(lambda: bool(complaints))
     (asked,) = edge.sent("/api/control-totals/events")
@@ -176,7 +174,7 @@ def test_dead_events_are_counted_and_are_no_news(edge: Edge, connect: Connect) -
     edge.otherwise = judge("differs", missing=[{"id": "a", "reason": "rejected"}])
     client = connect(edge.url, on_error=complaints.append)
     client.record("llm.completion", "acme", TOKENS, id="a", time=START - timedelta(hours=2))
-    assert client.flush(30)
+    assert client.flush(10)
     (told,) = _wait_for_totals(edge, 1)
     assert told["events"] == 1
     _wait(lambda: bool(edge.sent("/api/control-totals/events")))
@@ -188,11 +186,10 @@ def test_dead_events_are_counted_and_are_no_news(edge: Edge, connect: Connect) -
 def test_ids_are_listed_in_stretches(edge: Edge, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("autorisen.client.tell_totals.IDS_LIMIT", 2)
     edge.otherwise = judge("differs")
-    client = connect(edge.url, sending=False)
+    client = connect(edge.url)
     for id in ("é", "b", "a", "z", "c"):
         client.record("llm.completion", "acme", TOKENS, id=id, time=START - timedelta(hours=2))
-    client.resume()
-    assert client.flush(30)
+    assert client.flush(10)
     _wait(lambda: len(edge.sent("/api/control-totals/events")) == 3)
     asked = [request.document for request in edge.sent("/api/control-totals/events")]
     assert [(each["after"], each["ids"], each.get("through")) for each in asked] == [
@@ -211,7 +208,7 @@ def test_control_totals_without_a_verdict_are_told_again(edge: Edge, connect: Co
     edge.otherwise = lambda request: Answer(200, receipt(request.document)) if len(request.path) == 11 else answer
     client = connect(edge.url)
     client.record("llm.completion", "acme", TOKENS, time=START - timedelta(hours=2))
-    assert client.flush(30)
+    assert client.flush(10)
     _wait(lambda: bool(edge.sent("/api/control-totals")))
     client.close()
     edge.otherwise = judge("matches")
@@ -225,7 +222,7 @@ def _wait(happened: Callable[[], bool]) -> None:
         while not happened():  # noqa: ASYNC110 -- another thread makes it so
             await asyncio.sleep(0.02)
 
-    asyncio.run(asyncio.wait_for(wait(), 30))
+    asyncio.run(asyncio.wait_for(wait(), 10))
 
 
 def _wait_for_totals(edge: Edge, count: int) -> list[Any]:
@@ -241,10 +238,10 @@ def _wait_for_totals(edge: Edge, count: int) -> list[Any]:
 def test_a_server_without_control_totals_is_asked_once(edge: Edge, connect: Connect) -> None:
     client = connect(edge.url, interval_seconds=0.001)
     client.record("llm.completion", "acme", TOKENS, time=START - timedelta(hours=2))
-    assert client.flush(30)
+    assert client.flush(10)
     _wait_for_totals(edge, 1)
     client.record("llm.completion", "acme", TOKENS, time=START - timedelta(hours=1))
-    assert client.flush(30)
+    assert client.flush(10)
     assert len(edge.sent("/api/control-totals")) == 1
     assert client.status().last_error is None
 
@@ -256,9 +253,9 @@ def test_an_on_error_that_fails_stops_nothing(edge: Edge, connect: Connect) -> N
     edge.script = [Answer(200, receipt([], rejected=1, results=[{"index": 0, "status": "rejected", "reason": "no"}]))]
     client = connect(edge.url, on_error=fail)
     client.record("llm.completion", "acme", TOKENS)
-    assert client.flush(30)
+    assert client.flush(10)
     client.record("llm.completion", "acme", TOKENS)
-    assert client.flush(30)
+    assert client.flush(10)
     assert (client.status().sent, client.status().dead) == (1, 1)
 
 

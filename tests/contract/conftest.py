@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,9 +13,11 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+import uvicorn
 
 from autorisen import billing, payments, subscriptions
 from autorisen.accounts import Customer
+from autorisen.app import create_app
 from autorisen.billing import wallet
 from autorisen.cli.session import in_process
 from autorisen.kit.clock import FrozenClock
@@ -25,21 +25,19 @@ from autorisen.kit.embedded_postgres import EmbeddedPostgres
 from autorisen.kit.ids import public_id
 from autorisen.kit.money import Money
 from autorisen.kit.open_runtime import make_runtime
-from autorisen.kit.ports import bind
 from autorisen.kit.settings import Settings
-from autorisen.kit.unit import Runtime
+from autorisen.kit.unit import Runtime, Unit
 from autorisen.kit.work import Worker
 from autorisen.worker import registry
-from tests.factories.accounts import PASSWORD, make_key, make_member
+from tests.factories.accounts import PASSWORD, make_customer, make_key, make_member
+from tests.factories.addons import pro_with
 from tests.factories.billing import Shop, a_draft_like
 from tests.factories.catalog import apply_text
-from tests.factories.coupons import catalog_with, coupon_text
+from tests.factories.coupons import coupon_text
 from tests.factories.payments import FAILS_LATER, SUCCEEDS, WEBHOOK, signed
 
 SETTINGS = Settings(secret_key="a-secret-key-for-tests-only-0123456789", public_url="http://127.0.0.1")
 MEMBER = "ann@acme.example"
-START_SECONDS = 60
-STOP_SECONDS = 30
 # A coupon that every caller can redeem for the same customer.
 MANY_TIMES = 'percent = "1"\nduration = "once"\none_per_customer = false'
 
@@ -97,7 +95,7 @@ async def _seed(runtime: Runtime) -> Seeded:
         await make_member(unit, acme.id, email=MEMBER)
         (bought,) = await wallet.grants_of(unit.tx, acme.id)
         (parked,) = await payments.list_deliveries(unit.tx, status=payments.DeliveryStatus.PARKED)
-        await apply_text(unit, catalog_with(coupon_text(MANY_TIMES)))
+        await _offer_more(unit)
         keys = {"operator": await make_key(unit, None), "customer": await make_key(unit, acme.id)}
     await runtime.database.close()
     names = {
@@ -112,6 +110,12 @@ async def _seed(runtime: Runtime) -> Seeded:
         "delivery_id": public_id("whd", parked.id),
     }
     return Seeded(keys, names)
+
+
+async def _offer_more(unit: Unit) -> None:
+    """A catalog with an add-on and a coupon, and a customer of the plan that sells the add-on."""
+    await apply_text(unit, pro_with() + coupon_text(MANY_TIMES))
+    await subscriptions.start_subscription(unit, customer=await make_customer(unit, key="fern"), plan_key="pro")
 
 
 async def _lost_news(past: Runtime, shop: Shop) -> None:
@@ -160,47 +164,16 @@ def served(postgres: EmbeddedPostgres, template: str, tmp_path_factory: pytest.T
         connection.execute(f"CREATE DATABASE {database} TEMPLATE {template}".encode())
     ours = replace(SETTINGS, home=home, log_level="error")
     seeded = asyncio.run(_seed(make_runtime(ours, postgres.url(database))))
-    with _web_process(ours, postgres.url(database)) as url:
-        yield Served(url, {**seeded.keys, "session": _session(url)}, seeded.names)
-
-
-@contextmanager
-def _web_process(ours: Settings, database_url: str) -> Iterator[str]:
-    """`autorisen web` on a free port, until it has ended well.
-
-    In a process of its own: the server's libraries draw from Python's global random state (psycopg's pool for each new
-    connection), and Hypothesis fails a test in whose process that happens while it makes an example.
-    """
-    environment = os.environ | {
-        "DATABASE_URL": database_url,
-        "AUTORISEN_HOME": str(ours.home),
-        "SECRET_KEY": ours.secret_key,
-        "PUBLIC_URL": ours.public_url,
-        "LOG_LEVEL": ours.log_level,
-    }
-    log = ours.home / "web.log"
-    with bind("127.0.0.1", 0) as listener, log.open("wb") as output:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        fd = listener.fileno()
-        command = [
-            sys.executable,
-            "-W",
-            "error",
-            "-m",
-            "autorisen",
-            "web",
-            "--fd",
-            str(fd),
-            "--parent",
-            str(os.getpid()),
-        ]
-        process = subprocess.Popen(command, env=environment, pass_fds=[fd], stdout=output, stderr=output)
+    app = create_app(make_runtime(ours, postgres.url(database)))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", ws="none"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    deadline = time.monotonic() + 30
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.05)
     try:
-        # The port listens already: this waits for the start, and is refused when there is none.
-        assert httpx.get(f"{url}/api/health", timeout=START_SECONDS).status_code == 200, log.read_text()
-        yield url
-        process.terminate()
-        assert process.wait(STOP_SECONDS) == 0, log.read_text()
+        url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        yield Served(url, {**seeded.keys, "session": _session(url)}, seeded.names)
     finally:
-        process.kill()
-        process.wait()
+        server.should_exit = True
+        thread.join(timeout=30)

@@ -111,6 +111,8 @@ CALLS = (
     Call("GET /api/plans"),
     Call("POST /api/coupons/redeem", query=OF_ACME, body={"code": "launch"}),
     Call("GET /api/coupons", query=OF_ACME),
+    Call("GET /api/addons", query=OF_ACME),
+    Call("PUT /api/addons/{key}", ("operator",), (("customer", "fern"),), {"quantity": 2}, (("key", "extra_agents"),)),
     Call("GET /api/plan-moves", ("operator",), query=(("plan", "pro"), ("to_version", "1"))),
     Call("POST /api/plan-moves", ("operator",), body={"plan": "pro", "to_version": 1}),
     Call("GET /api/ledger/trial-balance", ("operator",)),

@@ -15,8 +15,8 @@ from autorisen.kit.unit import Runtime
 from autorisen.kit.work import Worker
 from autorisen.ops import advance_clock
 from tests.factories.accounts import make_key
+from tests.factories.addons import pro_with
 from tests.factories.catalog import apply_text
-from tests.factories.coupons import catalog_with
 from tests.journeys import year_lives, year_money, year_usage
 from tests.journeys.year_model import DAY, Person, Year
 
@@ -42,6 +42,7 @@ WISHES: Mapping[Callable[[Year, Person], Awaitable[None]], int] = {
     year_lives.try_pro: 2,
     year_lives.subscribe: 2,
     year_lives.stop: 1,
+    year_lives.have_addons: 3,
     year_money.redeem: 3,
     year_money.top_up: 2,
     year_money.consent: 1,
@@ -62,7 +63,7 @@ async def live(
     """Live so many days with so many customers, who join in the first months; then wait until everything is closed."""
     random = Random(seed)
     async with runtime.unit() as unit:
-        await apply_text(unit, catalog_with(*year_money.COUPONS))
+        await apply_text(unit, pro_with() + "".join(year_money.COUPONS))
         operator = await make_key(unit, None)
     people = [
         Person(f"customer-{number}", "USD" if number % 4 == 0 else "ZAR", random.randrange(days // 3))
@@ -110,9 +111,10 @@ async def _join(year: Year, person: Person) -> None:
     )
     assert made.status_code == 201, made.text
     await year.worker.drain()
-    if year.random.random() < 0.4:
+    if year.random.random() < 0.6:
         await year_money.redeem(year, person)
     if year.random.random() < 0.15:
         await year_lives.try_pro(year, person)
     elif year.random.random() < 0.7:
         await year_money.upgrade(year, person)
+        await year_lives.have_addons(year, person)

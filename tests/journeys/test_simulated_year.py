@@ -71,5 +71,6 @@ async def test_a_year_of_random_customers_is_billed_whole_and_twice_the_same(
     assert counts["discounts"] > 0
     assert min(counts["topped_up"], counts["drawn"], counts["previewed"]) > 0
     assert min(counts["customers_new"], counts["customers_lost"]) > 0
+    assert counts["addons"] > 0
     async with lived("year_two", postgres, template, settings, routes) as year:
         assert await documents(year) == first

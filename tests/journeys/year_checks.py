@@ -82,6 +82,7 @@ BILLED = """
 SELECT (SELECT count(*) FROM billing.closings), (SELECT count(*) FROM billing.invoices WHERE status <> 'draft'),
     (SELECT count(*) FROM billing.invoice_lines WHERE kind = 'usage_adjustment'),
     (SELECT count(*) FROM billing.invoice_lines WHERE kind = 'discount'),
+    (SELECT count(*) FROM billing.invoice_lines WHERE kind = 'addon'),
     (SELECT count(*) FROM metering.events), (SELECT count(*) FROM metering.corrections),
     (SELECT count(*) FROM billing.wallet_grants WHERE kind = 'paid'),
     (SELECT count(*) FROM billing.wallet_movements WHERE kind = 'draw')
@@ -113,7 +114,17 @@ async def require_whole(year: Year) -> dict[str, int]:
     report = await billing.audit(year.runtime, actor="simulated year")
     assert (report.findings, report.cents) == (0, 0), report.document
     assert report.compared > counts[0]
-    names = ("closings", "invoices", "adjustments", "discounts", "events", "corrections", "topped_up", "drawn")
+    names = (
+        "closings",
+        "invoices",
+        "adjustments",
+        "discounts",
+        "addons",
+        "events",
+        "corrections",
+        "topped_up",
+        "drawn",
+    )
     return dict(zip(names, counts, strict=True))
 
 
@@ -174,6 +185,8 @@ async def require_explained(year: Year) -> int:
             _require_reason(invoice["number"], line, reason, events.get(line["id"], []))
             if line["kind"] == "discount":
                 _require_discount(line, lines[:place], reason["coupon"])
+            if line["kind"] == "addon":
+                _require_addon(line, reason)
             seen += 1
     return seen
 
@@ -242,9 +255,17 @@ def _require_discount(line: dict[str, Any], before: list[dict[str, Any]], coupon
     """A coupon takes off what its terms say of what the lines before leave."""
     left = sum(each["amount_minor"] for each in before)
     if coupon["on"] == "fees":
-        fees = sum(each["amount_minor"] for each in before if each["kind"] in {"flat_fee", "proration_credit"})
+        fees = sum(each["amount_minor"] for each in before if each["kind"] in {"flat_fee", "addon", "proration_credit"})
         left = min(left, fees)
     off = coupon["amount_minor"]
     if off is None:
         off = int((Decimal(coupon["percent"]) * left).to_integral_value(ROUND_HALF_UP))
     assert -line["amount_minor"] == min(off, left), (line, coupon)
+
+
+def _require_addon(line: dict[str, Any], reason: dict[str, Any]) -> None:
+    """An add-on costs its quantity times its price, and its stretches are the time of the line."""
+    exact = Decimal(line["quantity"]) * Decimal(line["unit_amount_minor"])
+    assert int(exact.to_integral_value(ROUND_HALF_UP)) == line["amount_minor"], line
+    held = reason["held"]
+    assert (held[0]["start_at"], held[-1]["end_at"]) == (line["period_start"], line["period_end"]), (line, held)

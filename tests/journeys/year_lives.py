@@ -56,6 +56,12 @@ async def change(year: Year, person: Person) -> None:
             await type_card(year, done.json()["checkout"]["url"])
 
 
+async def have_addons(year: Year, person: Person) -> None:
+    """So many of the only add-on, none too; refused on every plan but Pro."""
+    wanted = {"quantity": year.random.randrange(6)}
+    await year.ask("PUT", "/api/addons/extra_agents", params={"customer": person.key}, json=wanted)
+
+
 async def _live(year: Year, person: Person) -> tuple[str, str]:
     """Where the customer's live subscription is, and its status."""
     live = (await year.ask("GET", "/api/subscription", params={"customer": person.key})).json()

@@ -135,13 +135,19 @@ def upgrade_lines(*, new_fee: Fee, paid_fee: Fee | None, at: datetime, terms: Ta
 
 
 def close_lines(
-    *, usage: Sequence[RatedUsage], late: Sequence[LateUsage], fee: Fee | None, terms: TaxTerms
+    *,
+    usage: Sequence[RatedUsage],
+    late: Sequence[LateUsage],
+    fee: Fee | None,
+    terms: TaxTerms,
+    addons: Sequence[Line] = (),
 ) -> tuple[Line, ...]:
-    """The lines of a period's end: its usage, corrections of earlier periods, the next period's fee.
+    """The lines of a period's end: its usage and add-ons, corrections of earlier periods, the next period's fee.
 
     Usage inside the allowance stays on the invoice at zero, so that the reader sees what the plan covered.
     """
     lines = [usage_line(rated, terms) for rated in usage if rated.quantity or rated.amount]
+    lines += addons
     lines += [adjustment_line(each, terms) for each in late if each.amount]
     if fee is not None and fee.amount:
         lines.append(fee_line(fee, terms))
@@ -149,13 +155,18 @@ def close_lines(
 
 
 def billable_now(
-    *, usage: Sequence[RatedUsage], late: Sequence[LateUsage], fee: Fee | None, currency: str
+    *,
+    usage: Sequence[RatedUsage],
+    late: Sequence[LateUsage],
+    fee: Fee | None,
+    currency: str,
+    addons: Sequence[Line] = (),
 ) -> tuple[LateUsage, ...]:
     """The corrections that this invoice can carry: credits wait when they would take its total below zero.
 
     The cells of one meter and period go together: they share an allowance, so each was rated with the others in mind.
     """
-    charges = sum_of([rated.amount for rated in usage], currency)
+    charges = sum_of([rated.amount for rated in usage], currency) + sum_of([line.amount for line in addons], currency)
     if fee is not None:
         charges = charges + fee.amount
     if not charges + sum_of([each.amount for each in late], currency) < Money(0, currency):

@@ -8,6 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from autorisen import catalog, subscriptions
+from autorisen.billing.addons.addon_lines import AddonTime, addon_lines
 from autorisen.billing.build_draft import fee_between
 from autorisen.billing.build_invoice import fee_line, usage_line
 from autorisen.billing.errors import SubscriptionMissing
@@ -23,7 +24,7 @@ _NO_TAX = TaxTerms(TaxTreatment.NOT_REGISTERED, Decimal(0))
 
 @dataclass(frozen=True)
 class CostSoFar:
-    """The cost of the running period: its flat fee, if any, and its usage until now. `total` is the sum of `lines`."""
+    """The cost of the running period: its fee, if any, its usage and add-ons until now. `total` is the sum."""
 
     customer_id: UUID
     plan_name: str
@@ -36,8 +37,13 @@ class CostSoFar:
 
     @property
     def usage_total(self) -> Money:
-        """The part that the next invoice will ask for; the fee was paid ahead."""
+        """What the use beyond the allowances costs."""
         return sum_of((line.amount for line in self.lines if line.kind is LineKind.USAGE), self.currency)
+
+    @property
+    def on_next_invoice(self) -> Money:
+        """All but the fee, which was paid ahead."""
+        return sum_of((line.amount for line in self.lines if line.kind is not LineKind.FLAT_FEE), self.currency)
 
 
 async def cost_so_far(tx: Tx, *, customer_id: UUID, now: datetime) -> CostSoFar:
@@ -53,6 +59,8 @@ async def cost_so_far(tx: Tx, *, customer_id: UUID, now: datetime) -> CostSoFar:
     fee = None if free else fee_between(plan, currency, standing.interval, standing.start_at, standing.end_at)
     lines = [] if fee is None else [fee_line(fee, _NO_TAX)]
     lines += [usage_line(rated, _NO_TAX) for rated in await rate_period(tx, terms, at=now)]
+    if not free:
+        lines += await _addons(tx, terms, now)
     return CostSoFar(
         customer_id=customer_id,
         plan_name=plan.name,
@@ -63,3 +71,12 @@ async def cost_so_far(tx: Tx, *, customer_id: UUID, now: datetime) -> CostSoFar:
         lines=tuple(lines),
         total=sum_of((line.amount for line in lines), currency),
     )
+
+
+async def _addons(tx: Tx, terms: RatingTerms, now: datetime) -> tuple[Line, ...]:
+    """What the add-ons have cost until now."""
+    subscription = await subscriptions.subscription_of(tx, terms.customer_id)
+    assert subscription is not None, "who has terms is subscribed"
+    changes = await subscriptions.addon_changes(tx, subscription.id)
+    time = AddonTime(terms.start_at, now, terms.end_at)
+    return addon_lines(terms.plan, changes, time, currency=terms.currency, interval=terms.interval, terms=_NO_TAX)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-from autorisen import catalog, metering
+from autorisen import catalog, metering, subscriptions
 from autorisen.billing import store_explain, store_rated
 from autorisen.billing.coupons import Redemption, redemption
 from autorisen.billing.model import Invoice, Line, LineKind
@@ -32,6 +32,7 @@ class Explanation:
     causes: tuple[metering.Cause, ...] = ()
     prorated: store_explain.Prorated | None = None
     coupon: Redemption | None = None
+    held: tuple[subscriptions.HeldAddon, ...] = ()
 
     @property
     def price(self) -> catalog.Price | None:
@@ -62,6 +63,8 @@ async def _explain_line(tx: Tx, invoice: Invoice, line: Line, plans: Mapping[UUI
         prorated = await store_explain.prorated_fee(tx, invoice.id, line.period_start)
         return Explanation(line, plan, prorated=prorated)
     rated = None if line.rated_usage_id is None else await store_rated.rated_usage(tx, line.rated_usage_id)
+    if line.kind is LineKind.ADDON and plan is not None:
+        return await _explain_addon(tx, invoice, line, plan)
     if rated is None or plan is None:
         coupon = None if line.redemption_id is None else await redemption(tx, line.redemption_id)
         return Explanation(line, plan, coupon=coupon)
@@ -89,6 +92,15 @@ async def _causes(tx: Tx, rated: RatedUsage, before: RatedUsage | None) -> tuple
         limit=CAUSES_LIMIT,
     )
     return tuple(found)
+
+
+async def _explain_addon(tx: Tx, invoice: Invoice, line: Line, plan: catalog.PlanVersion) -> Explanation:
+    """How many there were in which stretch of the period."""
+    period = await subscriptions.period(tx, invoice.period_id)
+    [addon] = [each for each in plan.addons(invoice.currency, period.interval) if each.id == line.price_id]
+    changes = await subscriptions.addon_changes(tx, period.subscription_id)
+    held = subscriptions.held_between(changes, addon.key, period.start_at, period.end_at)
+    return Explanation(line, plan, held=tuple(held))
 
 
 async def _days(tx: Tx, invoice: Invoice, rated: RatedUsage, plan: catalog.PlanVersion) -> tuple[metering.Bucket, ...]:

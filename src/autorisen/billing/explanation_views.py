@@ -75,12 +75,20 @@ class EventView(BaseModel):
     dimensions: dict[str, str]
 
 
+class HeldView(BaseModel):
+    """So many of an add-on for a half-open stretch of the period."""
+
+    quantity: int
+    start_at: datetime
+    end_at: datetime
+
+
 class ExplanationView(BaseModel):
     """One line with its reasons.
 
     The plan version with its date and the price in words; for usage the rating, the rating before a correction with
-    what came between the two, and the days behind; for unused time the fee that is given back. Events are in the
-    evidence file.
+    what came between the two, and the days behind; for an add-on how many there were when; for unused time the fee
+    that is given back. Events are in the evidence file.
     """
 
     line: LineView
@@ -95,6 +103,7 @@ class ExplanationView(BaseModel):
     prorated: ProratedView | None
     days: list[DayView]
     coupon: CouponView | None
+    held: list[HeldView]
 
 
 class Explanations(BaseModel):
@@ -151,6 +160,7 @@ def explanation_view(explanation: Explanation) -> ExplanationView:
             DayView(start=day.start, quantity=decimal_text(day.quantity), events=day.events) for day in explanation.days
         ],
         coupon=None if explanation.coupon is None else coupon_view(explanation.coupon, line.amount.currency),
+        held=[HeldView(**vars(each)) for each in explanation.held],
     )
 
 

@@ -25,6 +25,7 @@ REVENUE_ACCOUNTS = {
     LineKind.PRORATION_CREDIT: ledger.chart.REVENUE_SUBSCRIPTION,
     LineKind.USAGE: ledger.chart.REVENUE_USAGE,
     LineKind.USAGE_ADJUSTMENT: ledger.chart.REVENUE_USAGE,
+    LineKind.ADDON: ledger.chart.REVENUE_SUBSCRIPTION,
     LineKind.DISCOUNT: ledger.chart.REVENUE_DISCOUNTS,
 }
 

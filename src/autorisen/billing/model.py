@@ -53,6 +53,7 @@ class LineKind(StrEnum):
     PRORATION_CREDIT = "proration_credit"
     USAGE_ADJUSTMENT = "usage_adjustment"
     DISCOUNT = "discount"
+    ADDON = "addon"
 
 
 class TaxTreatment(StrEnum):

@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date
+from babel.dates import format_date, format_datetime
 
 from autorisen import catalog
 from autorisen.billing.model import Invoice, InvoiceStatus, Line, LineKind
@@ -50,6 +50,11 @@ def headline(invoice: Invoice) -> Headline:
 def date_text(at: datetime | None, time_zone: str) -> str:
     """A day in the customer's zone: 1 April 2026. A dash when there is none."""
     return DASH if at is None else format_date(at.astimezone(ZoneInfo(time_zone)).date(), "d MMMM y", LOCALE)
+
+
+def instant_text(at: datetime, time_zone: str) -> str:
+    """A time in the customer's zone, to the second: 1 Apr 2026, 09:30:00."""
+    return format_datetime(at.astimezone(ZoneInfo(time_zone)), "d MMM y, HH:mm:ss", locale=LOCALE)
 
 
 def period_text(line: Line, time_zone: str) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autorisen import catalog
+from autorisen import catalog, subscriptions
 from autorisen.billing.credit_notes.model import CreditNote
 from autorisen.billing.explain import Explanation
 from autorisen.billing.model import Invoice, Line
-from autorisen.billing.present import date_text, period_text, quantity_text
+from autorisen.billing.present import date_text, instant_text, period_text, quantity_text
 from autorisen.billing.rated_usage import RatedUsage
 from autorisen.billing.store_explain import Prorated
 from autorisen.kit.money import Money
@@ -35,6 +35,8 @@ def price_terms(explanation: Explanation) -> tuple[str, ...]:
             return ()
         case catalog.FlatPrice():
             return (f"{price.amount.format()} per {price.interval}",)
+        case catalog.AddonPrice():
+            return (f"{price.amount.format()} per {price.unit_label} and {price.interval}",)
         case _ if rated is not None and price.cells:
             cells = [each.cell for each in price.cells] + [catalog.Cell()]
             row = catalog.cell_rows(price)[cells.index(rated.cell or catalog.Cell())]
@@ -58,6 +60,9 @@ def line_steps(invoice: Invoice, explanation: Explanation) -> tuple[Step, ...]:
         steps.append(Step("Coupon", (coupon.coupon.name, redeemed)))
     if explanation.prorated is not None:
         steps += _prorated_steps(explanation.prorated, invoice.time_zone)
+    if explanation.held:
+        steps.append(Step("Held", tuple(_held_words(each, invoice.time_zone) for each in explanation.held)))
+        steps.append(Step("On average", (f"{quantity_text(line.quantity)} of the period, by the second",)))
     rated, before = explanation.rated, explanation.before
     if rated is not None:
         is_correction = bool(explanation.causes) or before is not None
@@ -76,6 +81,11 @@ def _prorated_steps(fee: Prorated, time_zone: str) -> list[Step]:
         Step("Fee paid", (f"{fee.description}, on {fee.number}",), fee.paid),
         Step("Not used", (f"{share}, until {until}",), fee.amount),
     ]
+
+
+def _held_words(held: subscriptions.HeldAddon, time_zone: str) -> str:
+    start, end = instant_text(held.start_at, time_zone), instant_text(held.end_at, time_zone)
+    return f"{number(held.quantity)} from {start} to {end}"
 
 
 def _rating_steps(name: str, rated: RatedUsage, line: Line, time_zone: str) -> list[Step]:

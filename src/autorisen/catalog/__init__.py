@@ -19,6 +19,7 @@ from autorisen.catalog.errors import (
 )
 from autorisen.catalog.load_catalog import load_catalog, shipped_catalog
 from autorisen.catalog.model import (
+    AddonPrice,
     CatalogFile,
     CellPrice,
     FlatPrice,
@@ -61,6 +62,7 @@ __all__ = [
     "FOR_EVER",
     "REST",
     "WHOLE_PERIOD",
+    "AddonPrice",
     "CatalogFile",
     "CatalogInvalid",
     "Cell",

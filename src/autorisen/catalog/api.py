@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from autorisen.catalog import store
-from autorisen.catalog.model import FlatPrice, PlanVersion, UsagePrice
+from autorisen.catalog.model import AddonPrice, FlatPrice, PlanVersion, UsagePrice
 from autorisen.catalog.price_models import (
     MODEL_NAMES,
     Package,
@@ -85,6 +85,16 @@ class UsagePriceView(ModelView):
     overage_allowed: bool
 
 
+class AddonPriceView(FlatPriceView):
+    """What one of an extra item costs for a period, tax included; each raises limits by `raises`."""
+
+    key: str
+    name: str
+    unit: str
+    max_quantity: int
+    raises: dict[str, int]
+
+
 class PlanView(BaseModel):
     """One plan as it is sold now. A limit of null is unlimited; `trial_days` of null means that there is no trial."""
 
@@ -100,6 +110,7 @@ class PlanView(BaseModel):
     features: list[str]
     prices: list[FlatPriceView]
     usage: list[UsagePriceView]
+    addons: list[AddonPriceView]
 
 
 class PlanList(BaseModel):
@@ -134,6 +145,22 @@ def _plan(plan: PlanVersion, currency: str | None) -> PlanView:
         features=list(plan.features),
         prices=[_flat(price) for price in wanted if isinstance(price, FlatPrice)],
         usage=[_usage(price) for price in wanted if isinstance(price, UsagePrice)],
+        addons=[_addon(price) for price in wanted if isinstance(price, AddonPrice)],
+    )
+
+
+def _addon(price: AddonPrice) -> AddonPriceView:
+    return AddonPriceView(
+        id=public_id("prc", price.id),
+        currency=price.currency,
+        interval=price.interval,
+        amount=f"{price.amount.major:f}",
+        amount_minor=price.amount.minor,
+        key=price.key,
+        name=price.name,
+        unit=price.unit_label,
+        max_quantity=price.max_quantity,
+        raises=dict(price.raises),
     )
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from importlib.resources import files
 
 from autorisen.catalog.errors import CatalogInvalid
+from autorisen.catalog.load_addons import addon_prices
 from autorisen.catalog.load_cells import MeterTerms, dimensions_of
 from autorisen.catalog.load_coupons import coupons
 from autorisen.catalog.load_price_model import currency_of, money_of
@@ -92,8 +93,8 @@ def _plan(table: Table, meters: dict[str, MeterTerms]) -> PlanDraft:
     usage_tables = table.tables("usage")
     usage = [price for entry in usage_tables for price in usage_prices(entry, meters, currencies)]
     table.refuse_repeats("usage", [(price.meter, price.currency) for price in usage])
+    prices: tuple[Price, ...] = (*flat, *usage, *addon_prices(table, limits))
     table.refuse_unknown()
-    prices: tuple[Price, ...] = (*flat, *usage)
     return PlanDraft(key, name, tagline, rank, is_default, limits, features, prices, trial_days)
 
 

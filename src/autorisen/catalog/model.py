@@ -83,7 +83,22 @@ class UsagePrice:
         return tuple(sorted({dimension for each in self.cells for dimension in each.cell.dimensions}))
 
 
-Price = FlatPrice | UsagePrice
+@dataclass(frozen=True)
+class AddonPrice:
+    """What one of an extra item costs for a period, tax included. Each of it `raises` limits of the plan by so much."""
+
+    id: UUID
+    currency: str
+    interval: Interval
+    amount: Money
+    key: str
+    name: str
+    unit_label: str
+    max_quantity: int
+    raises: tuple[tuple[str, int], ...] = ()
+
+
+Price = FlatPrice | UsagePrice | AddonPrice
 
 
 @dataclass(frozen=True)
@@ -118,6 +133,14 @@ class PlanVersion:
             ):
                 return price
         return None
+
+    def addons(self, currency: str, interval: Interval) -> tuple[AddonPrice, ...]:
+        """The add-ons that are sold in that currency for that interval, in the order of the file."""
+        return tuple(
+            price
+            for price in self.prices
+            if isinstance(price, AddonPrice) and (price.currency, price.interval) == (currency, interval)
+        )
 
     def usage_prices(self, currency: str) -> tuple[UsagePrice, ...]:
         """The usage prices in that currency, in the order of the file."""

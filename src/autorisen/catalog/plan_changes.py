@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from autorisen.catalog.model import CatalogFile, FlatPrice, PlanDraft, PlanVersion, UsagePrice
+from autorisen.catalog.model import AddonPrice, CatalogFile, FlatPrice, PlanDraft, PlanVersion, UsagePrice
 from autorisen.catalog.price_models import MODEL_NAMES, Package, Percentage, PerUnit, PriceModel
 from autorisen.kit.money import plain
 
@@ -37,10 +37,19 @@ def terms(plan: PlanVersion | PlanDraft) -> dict[str, str]:
     for price in plan.prices:
         if isinstance(price, FlatPrice):
             found[f"price.{price.currency}.{price.interval}"] = str(price.amount)
+        elif isinstance(price, AddonPrice):
+            found |= _addon_terms(price)
         else:
             path = f"usage.{price.meter}.{price.currency}"
             found |= {f"{path}.{term}": value for term, value in _usage_terms(price).items()}
     return found
+
+
+def _addon_terms(price: AddonPrice) -> dict[str, str]:
+    path = f"addon.{price.key}"
+    raised = {f"{path}.raises.{limit}": str(by) for limit, by in price.raises}
+    named = {f"{path}.name": price.name, f"{path}.unit": price.unit_label, f"{path}.max": str(price.max_quantity)}
+    return named | raised | {f"{path}.{price.currency}.{price.interval}": str(price.amount)}
 
 
 def _usage_terms(price: UsagePrice) -> dict[str, str]:

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from autorisen.catalog.cells import Cell
 from autorisen.catalog.errors import NoDefaultPlan, PlanNotFound
-from autorisen.catalog.model import LIMITS, CellPrice, FlatPrice, PlanVersion, Price, UsagePrice
+from autorisen.catalog.model import LIMITS, AddonPrice, CellPrice, FlatPrice, PlanVersion, Price, UsagePrice
 from autorisen.catalog.price_models import PerUnit, PriceModel
 from autorisen.catalog.price_rows import cell_of, cell_row, model_of, model_row
 from autorisen.kit.database import Tx
@@ -63,11 +63,12 @@ INSERT_VERSION: LiteralString = """
 INSERT_PRICE: LiteralString = """
     INSERT INTO catalog.prices (
         id, plan_version_id, position, currency, kind, billing_interval, amount_minor,
-        meter, included, unit_amount, model, unit_label, overage_allowed, minimum_minor, cap_minor, cell
+        meter, included, unit_amount, model, unit_label, overage_allowed, minimum_minor, cap_minor, cell,
+        addon
     ) VALUES (
         %(id)s, %(plan_version_id)s, %(position)s, %(currency)s, %(kind)s, %(billing_interval)s, %(amount_minor)s,
         %(meter)s, %(included)s, %(unit_amount)s, %(model)s, %(unit_label)s, %(overage_allowed)s, %(minimum_minor)s,
-        %(cap_minor)s, %(cell)s
+        %(cap_minor)s, %(cell)s, %(addon)s
     )
 """
 
@@ -199,6 +200,8 @@ def _price(row: dict[str, Any]) -> Price:
             row["billing_interval"],
             Money(row["amount_minor"], currency),
         )
+    if row["kind"] == "addon":
+        return _addon(row)
     return UsagePrice(
         row["id"],
         currency,
@@ -210,6 +213,27 @@ def _price(row: dict[str, Any]) -> Price:
         _money(row["minimum_minor"], currency),
         _money(row["cap_minor"], currency),
     )
+
+
+def _addon(row: dict[str, Any]) -> AddonPrice:
+    terms, currency = row["addon"], row["currency"]
+    return AddonPrice(
+        id=row["id"],
+        currency=currency,
+        interval=row["billing_interval"],
+        amount=Money(row["amount_minor"], currency),
+        key=terms["key"],
+        name=terms["name"],
+        unit_label=terms["unit"],
+        max_quantity=terms["max"],
+        # jsonb keeps no order; people read limits in this one.
+        raises=tuple((limit, terms["raises"][limit]) for limit in LIMITS if limit in terms["raises"]),
+    )
+
+
+def _addon_terms(price: AddonPrice) -> dict[str, object]:
+    named = {"key": price.key, "name": price.name, "unit": price.unit_label, "max": price.max_quantity}
+    return named | {"raises": dict(price.raises)}
 
 
 def _with_cell(price: Price, cell: Cell, row: dict[str, Any]) -> Price:
@@ -226,10 +250,11 @@ def _money(minor: int | None, currency: str) -> Money | None:
 def _price_rows(price: Price) -> list[dict[str, object]]:
     """The row of a price and, after it, those of its cells."""
     empty: dict[str, object] = dict.fromkeys(_PRICE_COLUMNS)
-    empty |= {"id": price.id, "currency": price.currency, "cell": Jsonb({})}
-    if isinstance(price, FlatPrice):
-        flat = {"kind": "flat", "billing_interval": price.interval, "amount_minor": price.amount.minor}
-        return [empty | flat]
+    empty |= {"id": price.id, "currency": price.currency, "cell": Jsonb({}), "addon": Jsonb({})}
+    if not isinstance(price, UsagePrice):
+        flat = empty | {"kind": "flat", "billing_interval": price.interval, "amount_minor": price.amount.minor}
+        addon = {} if isinstance(price, FlatPrice) else {"kind": "addon", "addon": Jsonb(_addon_terms(price))}
+        return [flat | addon]
     usage = empty | {
         "kind": "usage",
         "meter": price.meter,

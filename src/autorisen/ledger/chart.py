@@ -45,7 +45,7 @@ FAMILIES = (
     AccountFamily("wallet", "customer", _L, "prepaid credits that are not used"),
     AccountFamily("deferred:subscription", "", _L, "fees that are invoiced for days to come"),
     AccountFamily("tax:vat_output", "", _L, "VAT of invoices, less that of credit notes and write-offs"),
-    AccountFamily("revenue:subscription", "", _I, "fees, without VAT"),
+    AccountFamily("revenue:subscription", "", _I, "fees and add-ons, without VAT"),
     AccountFamily("revenue:usage", "", _I, "usage, without VAT"),
     AccountFamily("revenue:discounts", "", _I, "what coupons took off, without VAT: it stands on the other side"),
     AccountFamily("revenue:breakage", "", _I, "paid credits that expired unused"),

@@ -1,13 +1,26 @@
 """The contract of a customer: its plan, its periods, its status, and what it allows.
 
 Owns the PostgreSQL schema `subscriptions`: `subscriptions` (at most one live per customer) and `periods` (half-open,
-without gap or overlap, by constraint) and `trials`, and through the sub-package `holds` `quotas`, `holds` and
-`hold_draws`. Facts: SubscriptionStarted, PeriodOpened, PeriodCut, PlanChanged, ChangeScheduled, ChangeWithdrawn,
+without gap or overlap, by constraint) and `trials`, through the sub-package `holds` `quotas`, `holds` and `hold_draws`,
+and through `addons` `addon_changes`. Facts: SubscriptionStarted, PeriodOpened, PeriodCut, PlanChanged,
+ChangeScheduled, ChangeWithdrawn,
 CancelRequested, CancelWithdrawn, TrialStarted, TrialEnded, PauseRequested, SubscriptionPaused, SubscriptionResumed,
 SubscriptionCancelled, SubscriptionExpired, SubscriptionPastDue, SubscriptionRecovered, SubscriptionEnded. Its state
 table is drawn in docs/lifecycle.md.
 """
 
+from autorisen.subscriptions.addons import (
+    AddonChange,
+    AddonNotSold,
+    AddonQuantityRefused,
+    HeldAddon,
+    addon_changes,
+    addon_changes_of,
+    end_addons,
+    held_between,
+    quantities_at,
+    set_addon,
+)
 from autorisen.subscriptions.cancel import cancel_now, keep, request_cancel
 from autorisen.subscriptions.change_plan import change_plan, schedule_change
 from autorisen.subscriptions.check_periods import CHECK_PERIODS
@@ -128,6 +141,9 @@ __all__ = [
     "EXPIRE_HOLDS_JOB",
     "FIRST_PAYMENT_WITHIN",
     "LIVE",
+    "AddonChange",
+    "AddonNotSold",
+    "AddonQuantityRefused",
     "AlreadySubscribed",
     "CancelRequested",
     "CancelWithdrawn",
@@ -139,6 +155,7 @@ __all__ = [
     "EndedPeriod",
     "Entitlement",
     "Following",
+    "HeldAddon",
     "Hold",
     "HoldEnded",
     "HoldExhausted",
@@ -180,6 +197,8 @@ __all__ = [
     "TrialStarted",
     "Trigger",
     "UsageNotRecorded",
+    "addon_changes",
+    "addon_changes_of",
     "all_periods",
     "begin_wanted",
     "cancel_now",
@@ -192,6 +211,7 @@ __all__ = [
     "days_after",
     "default_subscription",
     "draw_hold",
+    "end_addons",
     "end_pause",
     "end_trial",
     "ended_periods",
@@ -199,6 +219,7 @@ __all__ = [
     "expire_wanted",
     "find_hold",
     "following",
+    "held_between",
     "hold_quota",
     "keep",
     "keep_renewals",
@@ -218,6 +239,7 @@ __all__ = [
     "plan_charged_in",
     "plan_in",
     "put_off",
+    "quantities_at",
     "quota",
     "reach",
     "release_hold",
@@ -225,6 +247,7 @@ __all__ = [
     "request_cancel",
     "request_pause",
     "schedule_change",
+    "set_addon",
     "settle_hold",
     "standing_of",
     "start_subscription",

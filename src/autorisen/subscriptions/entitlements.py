@@ -11,6 +11,8 @@ from autorisen import catalog, metering
 from autorisen.catalog import PlanVersion, UsagePrice, months_of
 from autorisen.kit.database import Tx
 from autorisen.subscriptions import store
+from autorisen.subscriptions.addons import addon_changes, quantities_at
+from autorisen.subscriptions.addons.model import raised
 from autorisen.subscriptions.model import Entitlement
 from autorisen.subscriptions.plan_in import METERED_LIMITS, plan_in
 from autorisen.subscriptions.standing import Standing, standing
@@ -38,6 +40,9 @@ async def standing_of(tx: Tx, customer_id: UUID, now: datetime) -> tuple[Standin
         plan = await catalog.default_plan(tx, now)
     else:
         plan = await catalog.plan_version(tx, terms.plan_version_id)
+    addons = plan.addons(subscription.currency, terms.interval)
+    if addons and terms.kind == "paid":
+        plan = raised(plan, addons, quantities_at(await addon_changes(tx, subscription.id), now))
     return terms, plan_in(plan, terms.kind), subscription.currency
 
 

@@ -9,7 +9,14 @@ import pytest
 from autorisen import billing
 from autorisen.accounts import Customer
 from autorisen.billing import InvoiceStatus, LineKind
-from autorisen.billing.coupons import CouponCoversAll, Redemption, redeem_coupon, redemptions_of
+from autorisen.billing.coupons import (
+    CouponCoversAll,
+    CouponUse,
+    Redemption,
+    redeem_coupon,
+    redemptions_of,
+    use_coupons,
+)
 from autorisen.billing.model import Line
 from autorisen.subscriptions import start_subscription
 from tests.factories.accounts import make_customer, make_key, make_member, sign_in
@@ -184,6 +191,27 @@ async def test_a_quote_whose_coupon_is_used_up_meanwhile_is_not_honoured(shop: S
     async with shop.runtime.database.read() as tx:
         [kept] = await billing.list_unapplied(tx, 10)
     assert kept.customer_id == customer.id
+
+
+async def test_a_coupon_that_something_else_uses_within_the_period_spoils_the_quote(shop: Shop) -> None:
+    customer = await with_coupon(shop, ONCE)
+    checkout = await billing.start_upgrade(shop.runtime, customer_id=customer.id, plan_key="pro", interval="month")
+    use = CouponUse((await held(shop, customer)).id, (await shop.period(customer)).id, None, 1)
+    async with shop.runtime.unit() as unit:
+        await use_coupons(unit, [use])
+    await shop.pay(checkout.url)
+    assert (await shop.subscription(customer)).plan_key == "free"
+    async with shop.runtime.database.read() as tx:
+        [kept] = await billing.list_unapplied(tx, 10)
+    assert kept.customer_id == customer.id
+
+
+async def test_the_page_says_that_it_is_for_ever(shop: Shop) -> None:
+    customer = await with_coupon(shop, HALF_FEES)
+    async with shop.runtime.unit() as unit:
+        await make_member(unit, customer.id)
+    await sign_in(shop.client, shop.runtime)
+    assert "every invoice" in (await shop.client.get("/app/coupons")).text
 
 
 async def test_an_upgrade_that_a_coupon_pays_has_no_checkout_and_a_way_on(shop: Shop) -> None:

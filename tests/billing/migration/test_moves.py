@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from autorisen import billing, subscriptions
+from autorisen import billing, catalog, subscriptions
 from autorisen.accounts import Customer
 from autorisen.billing import LineKind, Migration
 from autorisen.billing.migration import VersionUnknown
@@ -219,3 +219,30 @@ async def test_a_day_that_no_period_reaches_is_an_error(shop: Shop) -> None:
     )
     with pytest.raises(ValueError, match="soon enough"):
         moves_at(subscription, period, period.end_at + timedelta(days=5000))
+
+
+async def test_a_trial_is_not_moved_and_an_announced_move_is_told_once(shop: Shop) -> None:
+    trying, customer = await shop.customer("trying"), await on_pro(shop)
+    async with shop.runtime.unit() as unit:
+        free = await subscriptions.subscription_of(unit.tx, trying.id)
+        pro = await catalog.current_plan(unit.tx, "pro", unit.now)
+        assert free is not None
+        await subscriptions.start_trial(unit, free.id, plan=pro, interval="month")
+    await a_dearer_catalog(shop)
+    found = await preview(shop)
+    refusals = {move.customer.key: move.refusal for move in found.moves}
+    assert refusals == {"trying": "it is on trial", customer.key: ""}
+    for new in (1, 0):
+        async with shop.runtime.unit() as unit:
+            assert await billing.announce_moves(unit, found.plan, found.moves, actor="tests") == new
+
+
+async def test_a_version_with_the_same_fee_says_so(shop: Shop) -> None:
+    await on_pro(shop)
+    async with shop.runtime.unit() as unit:
+        await apply_text(unit, shipped_catalog().replace('amount = "0.25"', 'amount = "0.30"'))
+    assert await announce(shop) == 1
+    await shop.worker.drain()
+    async with shop.runtime.database.read() as tx:
+        [mail] = [each.message for each in await mails(tx) if "New prices" in each.message.subject]
+    assert "as before" in mail.text

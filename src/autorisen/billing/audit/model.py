@@ -98,12 +98,12 @@ def compare_paid(invoice: AuditedInvoice, paid: Iterable[Money]) -> list[Finding
 
 
 def compare_fees(invoice: AuditedInvoice, lines: Sequence[Line], prices: Mapping[UUID, Money]) -> list[Finding]:
-    """Each flat fee against its price in the catalog."""
+    """Each flat fee and each add-on against its price in the catalog."""
     found: list[Finding] = []
     for number, line in enumerate(lines, start=1):
         price = None if line.price_id is None else prices.get(line.price_id)
-        if line.kind is LineKind.FLAT_FEE and price is not None:
-            due = Money(int(Decimal(price.minor) * line.quantity), price.currency)
+        if line.kind in (LineKind.FLAT_FEE, LineKind.ADDON) and price is not None:
+            due = Money(round_half_up(Decimal(price.minor) * line.quantity), price.currency)
             found += amounts_differ("fee_amount", f"{invoice.row} line {number}", due, line.amount)
     return found
 

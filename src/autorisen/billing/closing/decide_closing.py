@@ -7,13 +7,14 @@ from dataclasses import replace
 from uuid import UUID
 
 from autorisen import subscriptions
+from autorisen.billing.addons.addon_lines import AddonTime, addon_lines
 from autorisen.billing.build_draft import empty_draft, fee_between
 from autorisen.billing.build_invoice import Fee, billable_now, close_lines
 from autorisen.billing.closing.model import ClosingDecision, ClosingRules, ClosingState
 from autorisen.billing.coupons.discount_lines import with_discounts
 from autorisen.billing.errors import MeterNotCounted
 from autorisen.billing.late_usage import late_usage
-from autorisen.billing.model import Closing, Purpose
+from autorisen.billing.model import Closing, Line, Purpose, TaxTerms
 from autorisen.billing.new_invoice import NewInvoice
 from autorisen.billing.rate_usage import rate_usage
 
@@ -37,7 +38,6 @@ def decide_closing(state: ClosingState, rules: ClosingRules, *, new_id: NewId) -
     late = late_usage(state.earlier, rules.meter_names, at=rules.at, new_id=new_id)
     renewal = subscriptions.renew(over, at=max(rules.at, over.period.end_at), new_id=new_id)
     fee = _next_fee(renewal, state, rules)
-    corrections = billable_now(usage=usage, late=late, fee=fee, currency=terms.currency)
     empty = empty_draft(
         over.subscription,
         over.customer,
@@ -46,7 +46,10 @@ def decide_closing(state: ClosingState, rules: ClosingRules, *, new_id: NewId) -
         purpose=Purpose.PERIOD_CLOSE,
         at=rules.at,
     )
-    draft = replace(empty, lines=close_lines(usage=usage, late=corrections, fee=fee, terms=empty.tax_terms))
+    addons = _addons(state, empty.tax_terms)
+    corrections = billable_now(usage=usage, late=late, fee=fee, currency=terms.currency, addons=addons)
+    lines = close_lines(usage=usage, late=corrections, fee=fee, terms=empty.tax_terms, addons=addons)
+    draft = replace(empty, lines=lines)
     draft = with_discounts(draft, state.coupons, terms.plan.plan_key if fee is None else fee.plan_key)
     # Where nothing costs anything there is no invoice; the usage stays rated and explained.
     invoice = NewInvoice(new_id(), draft, tuple(new_id() for _ in draft.lines)) if draft.has_amounts else None
@@ -58,6 +61,15 @@ def decide_closing(state: ClosingState, rules: ClosingRules, *, new_id: NewId) -
         invoice=invoice,
         fee_period_id=renewal.following.id if invoice and fee and renewal.following else None,
     )
+
+
+def _addons(state: ClosingState, tax: TaxTerms) -> tuple[Line, ...]:
+    """What the period's add-ons cost; nothing in a trial and in a pause."""
+    terms, period = state.terms, state.over.period
+    if terms.kind != "paid":
+        return ()
+    time = AddonTime(period.start_at, period.end_at, period.planned_end_at)
+    return addon_lines(terms.plan, state.addons, time, currency=terms.currency, interval=terms.interval, terms=tax)
 
 
 def _next_fee(renewal: subscriptions.Renewal, state: ClosingState, rules: ClosingRules) -> Fee | None:

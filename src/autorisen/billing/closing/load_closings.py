@@ -37,8 +37,16 @@ async def load_closings(
     used = await usage_of(tx, terms)
     earlier = await billed_periods(tx, {(each.customer_id, each.currency) for each in terms})
     coupons = await redemptions_of_many(tx, {each.customer_id for each in terms})
+    addons = await subscriptions.addon_changes_of(tx, {each.subscription.id for each in ended})
     states = [
-        ClosingState(over, own, usage, earlier[own.customer_id, own.currency], coupons[own.customer_id])
+        ClosingState(
+            over=over,
+            terms=own,
+            usage=usage,
+            earlier=earlier[own.customer_id, own.currency],
+            coupons=coupons[own.customer_id],
+            addons=addons[over.subscription.id],
+        )
         for over, own, usage in zip(ended, terms, used, strict=True)
     ]
     return rules, states

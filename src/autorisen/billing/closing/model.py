@@ -40,6 +40,7 @@ class ClosingState:
     usage: PeriodUsage
     earlier: tuple[BilledPeriod, ...]
     coupons: tuple[Redemption, ...] = ()
+    addons: tuple[subscriptions.AddonChange, ...] = ()
 
 
 @dataclass(frozen=True)

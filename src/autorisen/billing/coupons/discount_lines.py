@@ -18,7 +18,7 @@ from autorisen.billing.tax import discount_tax
 from autorisen.kit.money import Money
 
 # What a coupon on fees is about.
-FEE_KINDS = frozenset({LineKind.FLAT_FEE, LineKind.PRORATION_CREDIT})
+FEE_KINDS = frozenset({LineKind.FLAT_FEE, LineKind.ADDON, LineKind.PRORATION_CREDIT})
 
 
 def with_discounts(draft: Draft, redemptions: Sequence[Redemption], plan_key: str) -> Draft:

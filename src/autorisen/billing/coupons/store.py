@@ -57,7 +57,7 @@ JOIN billing.redemptions r ON r.id = use.redemption_id
 
 # What an invoice charges, for fees and in all, and what coupons took off of each.
 DISCOUNTS_OF = """
-SELECT coalesce(sum(l.amount_minor) FILTER (WHERE l.kind = 'flat_fee'), 0)::bigint,
+SELECT coalesce(sum(l.amount_minor) FILTER (WHERE l.kind IN ('flat_fee', 'addon')), 0)::bigint,
     coalesce(sum(l.amount_minor) FILTER (WHERE l.kind <> 'discount' AND l.amount_minor > 0), 0)::bigint,
     coalesce(-sum(l.amount_minor) FILTER (WHERE r.scope = 'fees'), 0)::bigint,
     coalesce(-sum(l.amount_minor) FILTER (WHERE r.scope = 'all'), 0)::bigint
