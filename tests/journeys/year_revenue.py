@@ -10,10 +10,12 @@ from tests.factories.revenue import counted_anew, kept
 from tests.journeys.year_checks import rows
 from tests.journeys.year_model import Year
 
-# The fees of the periods that run, by the periods and not by the invoices: what each charges, what coupons took off the
-# invoice that has it, and what that invoice charges.
+# The fees of the periods that run, by the periods and not by the invoices: what each charges with its add-ons,
+# what coupons took off the invoice that has it, and what that invoice charges.
 RUNNING = """
-SELECT invoice.currency, period.billing_interval, fee.amount_minor, invoice.tax_rate,
+SELECT invoice.currency, period.billing_interval,
+    fee.amount_minor + coalesce(sum(line.amount_minor) FILTER (WHERE line.kind = 'addon'), 0)::bigint,
+    invoice.tax_rate,
     coalesce(-sum(line.amount_minor) FILTER (WHERE scope = 'fees'), 0),
     coalesce(-sum(line.amount_minor) FILTER (WHERE scope = 'all'), 0),
     sum(line.amount_minor) FILTER (WHERE line.kind <> 'discount' AND line.amount_minor > 0)
