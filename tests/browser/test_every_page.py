@@ -31,7 +31,7 @@ LISTS = ("/app/events", "/app/events/rejected", "/app/events/conflicts")
 CONSOLE = ("/console", "/console/customers", "/console/events", "/console/events/rejected",
            "/console/events/conflicts", "/console/invoices", "/console/deliveries", "/console/work",
            "/console/health", "/console/ingest", "/console/clock", "/console/reconciliations",
-           "/console/month-end")  # fmt: skip
+           "/console/month-end", "/console/revenue", "/console/revenue/changes?month=2026-03&currency=ZAR")  # fmt: skip
 
 
 def sign_in(page: Page, email: str) -> None:

@@ -32,6 +32,7 @@ PAGES = (
     "/console/clock",
     "/console/mail",
     "/console/month-end",
+    "/console/revenue",
 )
 
 

@@ -26,6 +26,7 @@ from autorisen.console import (
     month_end_page,
     payments_page,
     reconciliations_page,
+    revenue_page,
     what_if_page,
     work_page,
 )
@@ -48,6 +49,7 @@ for part in (
     credit_page,
     payments_page,
     deferred_page,
+    revenue_page,
     deliveries_page,
     month_end_page,
     dunning_page,

@@ -72,6 +72,11 @@ def percent(share: Decimal) -> str:
     return str(format_percent(share, locale=LOCALE))
 
 
+def per_mille(share: int | None) -> str:
+    """A share in thousandths as a percentage with one decimal: 12,3%."""
+    return DASH if share is None else str(format_percent(Decimal(share).scaleb(-3), "#,##0.0%", locale=LOCALE))
+
+
 def zone_of(context: Context) -> tzinfo:
     viewer = context.get("viewer")
     return ZoneInfo(viewer.time_zone) if viewer else DEFAULT_ZONE
@@ -122,6 +127,7 @@ FILTERS: dict[str, Any] = {
     "last_instant": last_instant,
     "money": money,
     "number": number,
+    "per_mille": per_mille,
     "percent": percent,
     "unit_price": unit_price,
 }

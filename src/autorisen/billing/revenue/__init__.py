@@ -9,19 +9,26 @@ This is the door, which others enter as `billing.revenue`.
 from autorisen.billing.revenue.count_revenue import COUNT_JOB, COUNT_SCHEDULE, count_revenue
 from autorisen.billing.revenue.list_changes import MrrChange, list_changes
 from autorisen.billing.revenue.model import Kind
+from autorisen.billing.revenue.places import place_of, read_month, read_place
 from autorisen.billing.revenue.read_revenue import read_revenue
-from autorisen.billing.revenue.report import RevenueReport
+from autorisen.billing.revenue.report import CurrencyRevenue, MrrMonth, RevenueReport, longest
 from autorisen.billing.revenue.tables import TABLES, revenue_table
 
 __all__ = [
     "COUNT_JOB",
     "COUNT_SCHEDULE",
     "TABLES",
+    "CurrencyRevenue",
     "Kind",
     "MrrChange",
+    "MrrMonth",
     "RevenueReport",
     "count_revenue",
     "list_changes",
+    "longest",
+    "place_of",
+    "read_month",
+    "read_place",
     "read_revenue",
     "revenue_table",
 ]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Literal
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
@@ -14,12 +12,13 @@ from pydantic import BaseModel
 from autorisen.accounts import Principal, Scope, api_key_or_session
 from autorisen.billing.revenue.list_changes import list_changes
 from autorisen.billing.revenue.model import Kind
+from autorisen.billing.revenue.places import place_of, read_month, read_place
 from autorisen.billing.revenue.read_revenue import MONTHS_MAX, read_revenue
 from autorisen.billing.revenue.report import Cohort, CurrencyRevenue, MoneyMonth, MrrMonth, RevenueReport, UsageMonth
 from autorisen.billing.revenue.tables import revenue_table
 from autorisen.kit.http import RuntimeDep
-from autorisen.kit.ids import parse_public_id, public_id
-from autorisen.kit.problems import FieldError, InvalidInput, NotAllowed
+from autorisen.kit.ids import public_id
+from autorisen.kit.problems import NotAllowed
 
 router = APIRouter(prefix="/api/revenue", tags=["ledger"])
 
@@ -180,32 +179,6 @@ async def list_mrr_changes(
     ]
     last = found[-1] if len(found) == CHANGES_AT_ONCE else None
     return MrrChangesView(changes=views, next=None if last is None else place_of(last.at, last.customer_id))
-
-
-def read_month(text: str) -> date:
-    """The first day of a month such as 2026-03. Raises `InvalidInput`."""
-    if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", text) or text < "0002" or text >= "9999":
-        raise InvalidInput(errors=[FieldError("/month", "must be a month such as 2026-03")])
-    return date.fromisoformat(f"{text}-01")
-
-
-def place_of(at: datetime, customer_id: UUID) -> str:
-    """Where a list goes on."""
-    return f"{at.isoformat()}~{public_id('cus', customer_id)}"
-
-
-def read_place(text: str) -> tuple[datetime, UUID] | None:
-    """What `place_of` made. Raises `InvalidInput`, and `MalformedId` for the customer in it."""
-    if not text:
-        return None
-    instant, _, customer = text.partition("~")
-    try:
-        at = datetime.fromisoformat(instant)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise InvalidInput(errors=[FieldError("/after", "must be the `next` of the page before")])
-    return at, parse_public_id("cus", customer)
 
 
 async def _report(runtime: RuntimeDep, principal: Principal, months: int) -> RevenueReport:
