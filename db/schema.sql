@@ -2479,6 +2479,8 @@ CREATE INDEX dunning_events_of_invoice ON billing.dunning_events USING btree (in
 
 CREATE INDEX dunnings_newest ON billing.dunnings USING btree (began_at DESC, invoice_id DESC);
 
+CREATE INDEX dunnings_of_anybody ON billing.dunnings USING btree (customer_id);
+
 CREATE INDEX dunnings_of_customer ON billing.dunnings USING btree (customer_id) WHERE (ended_at IS NULL);
 
 CREATE UNIQUE INDEX invoice_lines_once_per_addon ON billing.invoice_lines USING btree (invoice_id, price_id) WHERE (kind = 'addon'::text);
@@ -2535,6 +2537,8 @@ CREATE UNIQUE INDEX prices_one_flat ON catalog.prices USING btree (plan_version_
 
 CREATE UNIQUE INDEX prices_one_usage ON catalog.prices USING btree (plan_version_id, currency, meter, cell) WHERE (kind = 'usage'::text);
 
+CREATE INDEX facts_of_customer ON kit.facts USING btree (((payload ->> 'customer_id'::text)), recorded_at DESC, id DESC) WHERE (((payload ->> 'customer_id'::text) IS NOT NULL) AND (name <> ALL (ARRAY['PeriodOpened'::text, 'PeriodCut'::text, 'CreditsFell'::text])));
+
 CREATE INDEX facts_recorded ON kit.facts USING btree (recorded_at DESC, id DESC);
 
 CREATE INDEX jobs_dead ON kit.jobs USING btree (due_at, id) WHERE (state = 'dead'::text);
@@ -2544,6 +2548,8 @@ CREATE INDEX jobs_due ON kit.jobs USING btree (due_at, id) WHERE (state = 'waiti
 CREATE UNIQUE INDEX jobs_waiting_key ON kit.jobs USING btree (key) WHERE ((state = 'waiting'::text) AND (key IS NOT NULL));
 
 CREATE INDEX mails_created ON kit.mails USING btree (created_at DESC, id DESC);
+
+CREATE INDEX mails_of_recipient ON kit.mails USING btree (recipient, created_at DESC, id DESC);
 
 CREATE INDEX entries_account ON ledger.entries USING btree (account, currency) INCLUDE (amount_minor);
 

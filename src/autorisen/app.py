@@ -40,6 +40,7 @@ from autorisen.billing.wallet import pages as wallet_pages
 from autorisen.billing.what_if import api as what_if_api
 from autorisen.catalog import api as catalog_api
 from autorisen.console import pages as console_pages
+from autorisen.console import timeline_api
 from autorisen.kit.http import JsonBodies, RequestContext, refuse_unknown_query, validation_problem
 from autorisen.kit.openapi import complete
 from autorisen.kit.problems import NotFound, Problem
@@ -107,6 +108,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     projectplan_api.router,
     subscriptions_api.router,
     holds_api.router,
+    timeline_api.router,
 )
 PAGE_ROUTERS: tuple[APIRouter, ...] = (
     accounts_pages.router,

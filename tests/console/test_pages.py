@@ -101,7 +101,7 @@ async def test_a_customer_is_found_and_shown(console: httpx.AsyncClient, runtime
     assert "Somebody Else" not in page
     assert "Nobody matches" in (await console.get("/console/customers?search=zebra")).text
     page = (await console.get(f"/console/customers/{acme.public_id}")).text
-    for expected in ("Cost so far", "Free", "ann@acme.example", "customer.created", "Agent executions"):
+    for expected in ("Cost so far", "Free", "ann@acme.example", "Customer: created", "Agent executions"):
         assert expected in page
     assert (await console.get(f"/console/customers/cus_{'0' * 26}")).status_code == 404
     assert (await console.get("/console/customers/nonsense")).status_code == 404

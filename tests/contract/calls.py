@@ -59,6 +59,7 @@ CALLS = (
     Call("GET /api/customers"),
     Call("POST /api/customers", ("operator",), body={"key": "cove", "name": "Cove", "email": "cove@cove.example"}),
     Call("GET /api/customers/{customer_id}", path=(("customer_id", "{customer_id}"),)),
+    Call("GET /api/customers/{customer_id}/timeline", ("operator",), path=(("customer_id", "{customer_id}"),)),
     Call("POST /api/auth/register", body=PERSON | {"email": "{who}@new.example"}),
     Call("GET /api/invoices", query=OF_ACME),
     Call("GET /api/invoices.csv", query=(*OF_ACME, ("from", "2026-01-01"), ("lines", "true"))),

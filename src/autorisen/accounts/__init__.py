@@ -43,6 +43,7 @@ from autorisen.accounts.form_errors import by_field, sentence
 from autorisen.accounts.model import ApiKey, AuditEntry, Customer, Principal, Scope, User
 from autorisen.accounts.sign_up import sign_up
 from autorisen.accounts.store import operator_emails
+from autorisen.accounts.store_history import audit_of
 from autorisen.accounts.throttle import forget_old_attempts
 from autorisen.accounts.users import add_member, create_user, disable_user, members_of, user_by_email
 
@@ -67,6 +68,7 @@ __all__ = [
     "api_key",
     "api_key_or_session",
     "audit_log",
+    "audit_of",
     "by_field",
     "count_customers",
     "create_api_key",

@@ -12,7 +12,7 @@ Through its sub-packages also: `dunnings` and `dunning_events`, `recognitions`, 
 This is the door; other capabilities import from here only.
 """
 
-from autorisen.billing import revenue
+from autorisen.billing import history, revenue
 from autorisen.billing.audit.reports import audit_document, audit_report, latest_audit, list_audits
 from autorisen.billing.audit.run_audit import AUDIT_KIND, audit, audit_nightly
 from autorisen.billing.audit.store import AuditReport
@@ -234,6 +234,7 @@ __all__ = [
     "find_dunning",
     "find_late_usage",
     "grant_credits",
+    "history",
     "invoice",
     "invoice_first_fee",
     "invoice_pdf",

@@ -1,0 +1,165 @@
+"""One customer's timeline: facts, mails, dunning, credits and the audit log, told in words and merged by time. Pure.
+
+Each source is read from a place on; a place is an instant, a source and an id, so that what happened at one instant is
+listed once and nothing is left out between two pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from autorisen import billing
+from autorisen.accounts import AuditEntry
+from autorisen.billing import DunningEvent
+from autorisen.kit.ids import public_id
+from autorisen.kit.money import Money
+from autorisen.kit.problems import FieldError, InvalidInput
+from autorisen.kit.work.store import FactRow
+from autorisen.kit.work.store_history import SentMail
+
+# What a row is about; a link shows one kind alone.
+KINDS = ("account", "subscription", "invoice", "payment", "credit", "dunning", "mail", "action")
+# The sources in the order in which they stand within one instant.
+AUDIT, CREDIT, DUNNING, FACT, MAIL = "abcde"
+LAST = UUID(int=2**128 - 1)
+FIRST = UUID(int=0)
+END = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One row: what happened, when, to what (`href`), and by whom when that is known."""
+
+    at: datetime
+    source: str
+    id: UUID
+    kind: str
+    words: str
+    detail: str = ""
+    href: str = ""
+    actor: str = ""
+
+    @property
+    def place(self) -> tuple[datetime, str, UUID]:
+        return self.at, self.source, self.id
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a page begins: before this row."""
+
+    at: datetime
+    source: str
+    id: UUID
+
+    def before(self, source: str) -> tuple[datetime, UUID]:
+        """The same place in one source."""
+        if source == self.source:
+            return self.at, self.id
+        return self.at, LAST if source < self.source else FIRST
+
+
+def read_place(text: str) -> Place:
+    """The place that `place_of` wrote; the newest end without one. Raises `InvalidInput`."""
+    if not text:
+        return Place(END, "z", LAST)
+    try:
+        instant, source, number = text.split("~")
+        place = Place(datetime.fromisoformat(instant), source, UUID(number))
+    except ValueError:
+        place = None
+    if place is None or place.at.tzinfo is None or place.source not in (AUDIT, CREDIT, DUNNING, FACT, MAIL):
+        raise InvalidInput(errors=[FieldError("/before", "must be what the page before said")])
+    return place
+
+
+def place_of(moment: Moment) -> str:
+    return f"{moment.at.isoformat()}~{moment.source}~{moment.id}"
+
+
+def _money(payload: Mapping[str, Any], name: str = "amount_minor") -> str:
+    return Money(payload[name], payload["currency"]).format()
+
+
+Words = Callable[[Mapping[str, Any]], tuple[str, str]]
+# Each fact about a customer: its kind, and what it says in words and detail.
+FACTS: Mapping[str, tuple[str, Words]] = {
+    "CustomerCreated": ("account", lambda _: ("Signed up", "")),
+    "SubscriptionStarted": ("subscription", lambda p: (f"Plan {p['plan_key']} started", "")),
+    "PlanChanged": ("subscription", lambda _: ("Plan or cycle changed", "")),
+    "ChangeScheduled": ("subscription", lambda p: ("Change planned", f"per {p['interval']}, with the period's end")),
+    "ChangeWithdrawn": ("subscription", lambda _: ("Planned change taken back", "")),
+    "TrialStarted": ("subscription", lambda p: (f"Trial of {p['plan_key']} started", "")),
+    "TrialEnded": (
+        "subscription",
+        lambda p: (f"Trial of {p['plan_key']} ended", "paid from now on" if p["converted"] else "not bought"),
+    ),
+    "PauseRequested": ("subscription", lambda _: ("Pause asked for", "with the period's end")),
+    "SubscriptionPaused": ("subscription", lambda _: ("Paused", "")),
+    "SubscriptionResumed": ("subscription", lambda _: ("Resumed", "")),
+    "SubscriptionCancelled": ("subscription", lambda _: ("Cancelled at once", "")),
+    "SubscriptionExpired": ("subscription", lambda _: ("First payment did not come", "the plan was not started")),
+    "CancelRequested": ("subscription", lambda _: ("Cancellation asked for", "with the period's end")),
+    "CancelWithdrawn": ("subscription", lambda _: ("Cancellation taken back", "")),
+    "SubscriptionPastDue": ("subscription", lambda _: ("Past due", "a payment failed")),
+    "SubscriptionSuspended": ("subscription", lambda _: ("Suspended", "until all that is due is paid")),
+    "SubscriptionRecovered": ("subscription", lambda _: ("Recovered", "what was due is paid")),
+    "SubscriptionEnded": ("subscription", lambda _: ("Subscription ended", "")),
+    "InvoiceIssued": ("invoice", lambda p: (f"{p['number']} issued", _money(p, "total_minor"))),
+    "InvoicePaid": ("invoice", lambda p: (f"{p['number']} paid", _money(p, "total_minor"))),
+    "InvoicePaymentFailed": ("invoice", lambda p: (f"{p['number']} could not be paid", p["reason"])),
+    "InvoiceVoided": ("invoice", lambda p: (f"{p['number']} is void", "")),
+    "InvoiceWrittenOff": ("invoice", lambda p: (f"{p['number']} written off", _money(p))),
+    "CreditNoteIssued": ("invoice", lambda p: (f"Credit note {p['number']}", _money(p, "total_minor"))),
+    "PaymentSucceeded": ("payment", lambda p: (f"Payment by {p['gateway']}", _money(p))),
+    "PaymentFailed": ("payment", lambda p: (f"Payment of {_money(p)} failed", p["reason"])),
+    "PaymentRefunded": ("payment", lambda p: ("Refund", f"of a payment of {_money(p)}")),
+    "PaymentDisputed": ("payment", lambda p: ("Payment disputed", _money(p))),
+    "PaymentMethodSaved": ("payment", lambda p: ("Card saved", f"{p['brand']} ending in {p['last4']}")),
+    "PaymentUnapplied": ("payment", lambda p: ("Payment that pays nothing", f"{_money(p)}: {p['reason']}")),
+    "CreditsGranted": ("credit", lambda p: (f"Credits, {p['kind'].replace('_', ' ')}", _money(p))),
+}
+
+
+def of_fact(row: FactRow) -> Moment:
+    """A fact in words; one that this page has no words for is said by its name."""
+    kind, words = FACTS.get(row.name, ("account", lambda _: (row.name, "")))
+    said, detail = words(row.payload)
+    return Moment(row.recorded_at, FACT, row.id, kind, said, detail, _href(row.payload))
+
+
+def _href(payload: Mapping[str, Any]) -> str:
+    if "invoice_id" in payload:
+        return f"/console/invoices/{public_id('inv', UUID(payload['invoice_id']))}"
+    if "payment_id" in payload:
+        return f"/console/payments/{public_id('pay', UUID(payload['payment_id']))}"
+    return ""
+
+
+def of_mail(mail: SentMail) -> Moment:
+    href = f"/console/mail/{public_id('mail', mail.id)}"
+    return Moment(mail.created_at, MAIL, mail.id, "mail", mail.subject, f"to {mail.recipient}", href)
+
+
+def of_dunning(event: DunningEvent) -> Moment:
+    href = f"/console/dunning/{public_id('inv', event.invoice_id)}"
+    words = event.kind.replace("_", " ").capitalize()
+    return Moment(event.at, DUNNING, event.id, "dunning", words, event.detail, href, event.actor)
+
+
+def of_credit(gone: billing.history.CreditsGone) -> Moment:
+    """Credits that were used, given back, expired or taken back; that they came is a fact."""
+    words = {"draw": "Credits used", "return": "Credits given back"}.get(gone.kind, f"Credits: {gone.kind}")
+    detail = gone.amount.format() + (f" for {gone.invoice_number}" if gone.invoice_number else f": {gone.reason}")
+    href = f"/console/invoices/{public_id('inv', gone.invoice_id)}" if gone.invoice_id else ""
+    return Moment(gone.at, CREDIT, gone.id, "credit", words, detail, href)
+
+
+def of_audit(entry: AuditEntry) -> Moment:
+    words = entry.action.replace(".", ": ").replace("_", " ").capitalize()
+    href = f"/console/invoices/{entry.target}" if entry.target.startswith("inv_") else ""
+    return Moment(entry.at, AUDIT, UUID(int=entry.id), "action", words, entry.target, href, entry.actor)

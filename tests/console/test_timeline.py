@@ -1,0 +1,143 @@
+"""One timeline of everything: each source is in it, pages leave nothing out, and each fact has its words."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from uuid import UUID
+
+import httpx
+import pytest
+
+from autorisen import accounts, billing, subscriptions
+from autorisen.accounts import Customer
+from autorisen.console import timeline
+from autorisen.console.read_timeline import read_timeline
+from autorisen.console.timeline import FACTS, KINDS, Moment, read_place
+from autorisen.kit.clock import FrozenClock
+from autorisen.kit.money import Money
+from autorisen.kit.unit import Runtime
+from autorisen.kit.work import Worker
+from autorisen.kit.work.store import FactRow
+from autorisen.worker import FACTS as ALL_FACTS
+from tests.factories.accounts import make_key, make_user, sign_in
+from tests.factories.billing import Shop
+from tests.factories.payments import FAILS_LATER
+
+OPERATOR = "op@op.example"
+# Facts that say nothing a reader of the timeline does not see elsewhere on it, or that are of no customer.
+UNSAID = {"UserSignedUp", "PeriodOpened", "PeriodCut", "CreditsFell", "DeliveryParked"}
+
+
+@pytest.fixture
+async def shop(runtime: Runtime, worker: Worker, client: httpx.AsyncClient, clock: FrozenClock) -> Shop:
+    async with runtime.unit() as unit:
+        await make_user(unit, email=OPERATOR, operator=True)
+    return Shop(runtime, worker, client, clock)
+
+
+async def whole(shop: Shop, customer: Customer, kind: str = "", limit: int = 1000) -> list[Moment]:
+    found: list[Moment] = []
+    place = read_place("")
+    async with shop.runtime.database.read(snapshot=True) as tx:
+        while True:
+            page = await read_timeline(tx, customer, place, kind=kind, limit=limit)
+            found += page.moments
+            if not page.next:
+                return found
+            place = read_place(page.next)
+
+
+async def a_life(shop: Shop) -> Customer:
+    """Bought, used credits, failed to pay, was chased, had an invoice written off, cancelled."""
+    customer = await shop.customer("acme")
+    async with shop.runtime.unit() as unit:
+        await accounts.create_api_key(unit, customer_id=customer.id, name="ci", scopes=["usage:read"], actor="tests")
+        await billing.grant_credits(
+            unit,
+            customer_id=customer.id,
+            kind=billing.GrantKind.GOODWILL,
+            amount=Money(1_000, "ZAR"),
+            source="tests",
+            reason="sorry",
+            expires_at=None,
+        )
+    await shop.upgrade(customer, card=FAILS_LATER)
+    await shop.advance(days=32)
+    await shop.advance(days=4)
+    invoice = (await shop.invoices(customer))[-1]
+    async with shop.runtime.unit() as unit:
+        await subscriptions.request_cancel(unit, (await shop.subscription(customer)).id)
+        await billing.write_off_invoice(unit, invoice.id, reason="tests", actor="usr_tests")
+    await shop.worker.drain()
+    return customer
+
+
+def test_each_fact_of_a_customer_has_words() -> None:
+    assert {fact.__name__ for fact in ALL_FACTS} - UNSAID == set(FACTS)
+    assert {kind for kind, _ in FACTS.values()} <= set(KINDS)
+
+
+async def test_everything_is_in_it_once_however_it_is_paged(shop: Shop) -> None:
+    customer = await a_life(shop)
+    found = await whole(shop, customer)
+    assert {each.kind for each in found} == set(KINDS)
+    places = [each.place for each in found]
+    assert places == sorted(places, reverse=True)
+    assert len(set(places)) == len(places)
+    assert await whole(shop, customer, limit=1) == found
+    assert await whole(shop, customer, limit=7) == found
+    for kind in KINDS:
+        assert await whole(shop, customer, kind, limit=2) == [each for each in found if each.kind == kind]
+    said = {each.words for each in found}
+    number = (await shop.invoices(customer))[-1].number
+    for words in ("Signed up", "Credits used", f"{number} written off", "Cancellation asked for", "Api key: created"):
+        assert words in said, said
+    [written_off] = [each for each in found if each.words == "Invoice: written off"]
+    assert written_off.actor == "usr_tests"
+    assert written_off.href.startswith("/console/invoices/inv_")
+
+
+async def test_another_customers_past_is_not_in_it(shop: Shop) -> None:
+    await a_life(shop)
+    other = await shop.customer("bolt", email="bolt@bolt.example")
+    assert "Signed up" in {each.words for each in await whole(shop, other)}
+    assert {each.kind for each in await whole(shop, other)} <= {"account", "subscription", "action"}
+
+
+async def test_page_and_api_show_it(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autorisen.console.customers_page.TIMELINE_ROWS", 25)
+    customer = await a_life(shop)
+    await sign_in(shop.client, shop.runtime, OPERATOR)
+    path = f"/console/customers/{customer.public_id}"
+    page = (await shop.client.get(path)).text
+    assert 'href="/console/invoices/inv_' in page
+    seen = 1
+    while older := re.findall(r'href="([^"]+)"[^>]* rel="next"', page):
+        page, seen = (await shop.client.get(older[0].replace("&amp;", "&"))).text, seen + 1
+        assert "Newest" in page
+    assert seen > 1
+    assert "Customer: created" in page
+    chased = (await shop.client.get(f"{path}?kind=dunning")).text
+    assert "/console/dunning/inv_" in chased
+    empty = await shop.customer("bolt", email="bolt@bolt.example")
+    nothing = (await shop.client.get(f"/console/customers/{empty.public_id}?kind=dunning")).text
+    assert "Nothing of this kind yet" in nothing
+    async with shop.runtime.unit() as unit:
+        operator = await make_key(unit, None, ["admin"])
+        theirs = await make_key(unit, customer.id, ["admin"])
+    shop.client.cookies.clear()
+    api = f"/api/customers/{customer.public_id}/timeline"
+    answer = (await shop.client.get(f"{api}?kind=dunning", headers=operator)).json()
+    expected = await whole(shop, customer, "dunning")
+    assert [each["what"] for each in answer["moments"]] == [each.words for each in expected]
+    assert answer["next"] == ""
+    assert (await shop.client.get(api, headers=theirs)).status_code == 403
+    nobody = UUID(int=0)
+    for wrong in ("x", f"2026-03-01T00:00:00~d~{nobody}", "a~b~c", f"2026-03-01T00:00:00Z~q~{nobody}"):
+        assert (await shop.client.get(api, params={"before": wrong}, headers=operator)).status_code == 422
+
+
+def test_a_fact_without_words_is_said_by_its_name() -> None:
+    row = FactRow(UUID(int=1), "SomethingNew", {}, datetime(2026, 3, 1, tzinfo=UTC))
+    assert timeline.of_fact(row).words == "SomethingNew"
