@@ -88,7 +88,7 @@ faults: dev ## The long form of the faults: kills, a database that stops, cut co
 year: dev ## The long form of the simulated year: 500 customers by the clock, audited, lived twice (YEAR_SEED=...)
 	@YEAR_LONG=1 $(BIN)/pytest tests/journeys/test_simulated_year.py -s --log-level=ERROR $(ARGS)
 
-mutants: dev ## Change the money modules on purpose: which changes do the tests see? (20 minutes; ARGS='*tax*': some)
+mutants: dev ## Change the money modules on purpose: which changes do the tests see? (10 minutes; ARGS='*tax*': some)
 	@$(SYNC) --group mutation
 	@nice -n 10 $(BIN)/python scripts/mutation.py $(ARGS)
 

@@ -20,10 +20,10 @@ from autorisen.billing.build_invoice import (
     usage_line,
 )
 from autorisen.billing.coupons import with_discounts
-from autorisen.billing.model import InvoiceStatus, Line, LineKind, fee_line_id
+from autorisen.billing.model import InvoiceStatus, Line, LineKind, TaxTerms, TaxTreatment, fee_line_id
 from autorisen.billing.rate_usage import PeriodUsage, RatingTerms, rate_usage
 from autorisen.billing.rated_usage import RatedUsage
-from autorisen.billing.tax import discount_tax, document_title, tax_in_due
+from autorisen.billing.tax import discount_tax, document_title, tax_in_due, tax_statement
 from autorisen.catalog import Cell, Part, PartKind, Tier, Volume
 from autorisen.kit.money import Money
 from autorisen.metering import Quantity
@@ -245,4 +245,18 @@ def test_an_invoice_knows_its_fee_and_its_ways() -> None:
             fee_line_id(an_invoice(without))
     assert invoice.may_become(InvoiceStatus.PAID)
     assert not invoice.may_become(InvoiceStatus.DRAFT)
-    assert document_title(invoice) == "Tax invoice"
+
+
+def test_what_the_document_says_of_vat() -> None:
+    none, zero = TaxTerms(TaxTreatment.NOT_REGISTERED, Decimal(0)), TaxTerms(TaxTreatment.ZERO_RATED, Decimal(0))
+    invoice = an_invoice(a_draft(a_line(52_900)))
+    assert [document_title(replace(invoice, tax_terms=terms)) for terms in (VAT_15, zero, none)] == [
+        "Tax invoice",
+        "Tax invoice",
+        "Invoice",
+    ]
+    assert [tax_statement(terms) for terms in (VAT_15, zero, none)] == [
+        "Prices include VAT at 15 %.",
+        "Export of services, zero-rated under section 11(2) of the VAT Act: VAT at 0 %.",
+        "The supplier is not registered for VAT; no VAT is charged.",
+    ]

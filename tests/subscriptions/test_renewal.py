@@ -85,7 +85,7 @@ def test_a_planned_change_happens_at_the_end() -> None:
     changed, opened = found.facts
     assert isinstance(changed, PlanChanged)
     assert (changed.subscription_id, changed.customer_id, changed.at) == (CONTRACT.id, CUSTOMER, END)
-    assert (changed.from_plan_version_id, changed.to_plan_version_id) == (PRO, FREE)
+    assert (changed.from_plan_version_id, changed.to_plan_version_id, changed.planned) == (PRO, FREE, True)
     assert opened == PeriodOpened(SECOND.id, CONTRACT.id, CUSTOMER, END, end_at)
 
 

@@ -48,6 +48,8 @@ def test_the_line_says_how_many_of_what_for_which_time() -> None:
         1_917,
     )
     assert (line.period_start, line.period_end, line.unit_label) == (START, END, "agent")
+    [price] = PRO.addons("ZAR", "month")
+    assert (line.included, line.unit_amount, line.price_id) == (Decimal(0), Decimal(4_900), price.id)
     [whole] = addon_lines(PRO, changes[:1], MONTH, currency="ZAR", interval="month", terms=VAT_15)
     assert (whole.description, whole.quantity, whole.amount.minor) == ("Extra agents: 2", Decimal(2), 9_800)
 

@@ -22,10 +22,10 @@ from autorisen.billing.model import Closing, Draft, LineKind, Party, Purpose
 from autorisen.billing.new_invoice import NewInvoice
 from autorisen.billing.rate_usage import PeriodUsage, RatingTerms, rate_usage, terms_of_period
 from autorisen.billing.rated_usage import RatedUsage
-from autorisen.catalog import Cell, CellPrice, PerUnit, PlanVersion, Used
+from autorisen.catalog import AddonPrice, Cell, CellPrice, PerUnit, PlanVersion, Used
 from autorisen.kit.money import Money
 from autorisen.metering import Quantity
-from autorisen.subscriptions import EndedPeriod, Period, Subscription
+from autorisen.subscriptions import AddonChange, EndedPeriod, Period, Subscription
 from tests.factories.billing import SUPPLIER, VAT_15
 from tests.factories.catalog import usage_price
 from tests.factories.contracts import (
@@ -76,10 +76,13 @@ def close(
     plan: PlanVersion = PRO,
     earlier: Sequence[BilledPeriod] = (),
     coupons: Sequence[Redemption] = (),
+    addons: Sequence[AddonChange] = (),
     at: datetime = AT,
 ) -> ClosingDecision:
     over = EndedPeriod(period, subscription, BUYER, None, FREE)
-    state = ClosingState(over, terms_of_period(period, plan, "ZAR"), used(quantity), tuple(earlier), tuple(coupons))
+    state = ClosingState(
+        over, terms_of_period(period, plan, "ZAR"), used(quantity), tuple(earlier), tuple(coupons), tuple(addons)
+    )
     plans = {each.id: each for each in (PRO, FREE, DEAR)}
     rules = ClosingRules(at, SUPPLIER, NAMES, frozenset(), plans)
     return decide_closing(state, rules, new_id=new_ids())
@@ -168,6 +171,25 @@ def test_a_coupon_is_of_the_plan_whose_fee_is_billed() -> None:
     # Without a fee it is that of the plan which was used.
     paused = replace(CONTRACT, pause_at_period_end=True)
     assert amounts(close(subscription=paused, coupons=[of_pro]))[-1] == (LineKind.DISCOUNT, -2_500)
+
+
+def test_add_ons_are_charged_for_the_time_and_carry_corrections_as_usage_does() -> None:
+    price = AddonPrice(UUID(int=80), "ZAR", "month", Money(10_000, "ZAR"), "seats", "Seats", "seats", 10)
+    plan = replace(PRO, prices=(*PRO.prices, price))
+    held = [AddonChange(CONTRACT.id, "seats", 1, 2, START + (END - START) / 2)]
+    found = close(plan=plan, addons=held)
+    assert amounts(found) == [(LineKind.USAGE, 12_500), (LineKind.ADDON, 10_000), (LineKind.FLAT_FEE, 52_900)]
+    assert found.draft.lines[1].tax == Money(1_304, "ZAR")
+    pauses = replace(CONTRACT, pause_at_period_end=True)
+    carried = close(0, subscription=pauses, plan=plan, addons=held, earlier=[late(2_100, 2_000)])
+    assert amounts(carried) == [(LineKind.ADDON, 10_000), (LineKind.USAGE_ADJUSTMENT, -2_500)]
+    trial = close(subscription=pauses, period=replace(PERIOD, kind="trial"), plan=plan, addons=held)
+    assert amounts(trial) == [(LineKind.USAGE, 0)], "a trial has none to pay"
+    # A fee alone carries a correction too.
+    assert amounts(close(0, earlier=[late(2_100, 2_000)])) == [
+        (LineKind.USAGE_ADJUSTMENT, -2_500),
+        (LineKind.FLAT_FEE, 52_900),
+    ]
 
 
 def test_before_the_end_it_is_what_it_would_be() -> None:
