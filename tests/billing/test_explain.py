@@ -11,16 +11,15 @@ from typing import Any
 
 import pytest
 
-from autorisen import metering
+from autorisen import metering, subscriptions
 from autorisen.accounts import Customer
 from autorisen.billing import CreditRequest, LineKind, Wanted, issue_invoice
 from autorisen.billing.coupons import redeem_coupon
-from autorisen.billing.explain import Explanation
 from autorisen.billing.model import Invoice, Line
-from autorisen.billing.present_line import line_steps, price_terms
 from autorisen.kit.money import Money
 from tests.factories.accounts import make_key, make_member, make_user, sign_in
-from tests.factories.billing import Shop, a_draft, a_draft_like, a_line, an_invoice
+from tests.factories.addons import pro_with
+from tests.factories.billing import Shop, a_draft_like, a_line
 from tests.factories.catalog import apply_text
 from tests.factories.coupons import catalog_with, coupon_text
 from tests.factories.credit_notes import credit, part
@@ -67,12 +66,28 @@ async def discounted(shop: Shop) -> Customer:
     return customer
 
 
+async def extended(shop: Shop) -> Customer:
+    """A month of Pro with two extra agents."""
+    customer = await shop.customer()
+    async with shop.runtime.unit() as unit:
+        await apply_text(unit, pro_with())
+    await shop.upgrade(customer)
+    subscription = await shop.subscription(customer)
+    async with shop.runtime.unit() as unit:
+        await subscriptions.set_addon(
+            unit, subscription_id=subscription.id, key="extra_agents", quantity=2, actor="tests"
+        )
+    await shop.advance(days=31, hours=2)
+    return customer
+
+
 MAKERS: dict[LineKind, Callable[[Shop], Awaitable[Customer]]] = {
     LineKind.FLAT_FEE: used,
     LineKind.USAGE: used,
     LineKind.USAGE_ADJUSTMENT: late,
     LineKind.PRORATION_CREDIT: upgraded,
     LineKind.DISCOUNT: discounted,
+    LineKind.ADDON: extended,
 }
 
 
@@ -99,10 +114,11 @@ def require_source(kind: LineKind, reason: dict[str, Any]) -> str:
     if kind is LineKind.DISCOUNT:
         assert reason["coupon"]["code"] == "LAUNCH"
         return "LAUNCH, redeemed on"
-    assert (reason["plan"], reason["plan_version"]) == ("pro", 1)
+    version = 2 if kind is LineKind.ADDON else 1  # the one that sells it
+    assert (reason["plan"], reason["plan_version"]) == ("pro", version)
     assert reason["price"]
     assert reason["price_terms"]
-    return "Pro, version 1"
+    return f"Pro, version {version}"
 
 
 @pytest.mark.parametrize("kind", LineKind)
@@ -259,12 +275,3 @@ async def test_a_meter_that_is_gone_has_no_events_and_no_causes(shop: Shop) -> N
         about: dict[str, Any] = {"customer_id": customer.id, "meter": "gone", "start": start, "end": end}
         assert [each async for each in metering.counted_uses(tx, at=end, **about)] == []
         assert await metering.causes_of_change(tx, since=start, until=end, limit=5, **about) == []
-
-
-def test_a_line_without_a_price_says_its_time_and_amount() -> None:
-    line = a_line(11_500)
-    steps = line_steps(an_invoice(a_draft(line)), Explanation(line))
-    assert [step.name for step in steps] == ["Time", "Amount", "VAT"]
-    assert price_terms(Explanation(line)) == ()
-    with pytest.raises(ValueError, match="not stored"):
-        _ = line.public_id

@@ -205,7 +205,12 @@ async def test_operators_read_any_customer_and_any_account(runtime: Runtime, cli
     assert "INV-2026-00001" in (await client.get(base + asked)).text
     assert "INV-2026-00001" in (await client.get(f"{base}.csv{asked}")).text
     ledger = (await client.get("/console/ledger")).text
-    for expected in ("1 customers", 'href="/console/ledger/clearing:sandbox"', "fees, without VAT", "tax:vat_output"):
+    for expected in (
+        "1 customers",
+        'href="/console/ledger/clearing:sandbox"',
+        "fees and add-ons, without VAT",
+        "tax:vat_output",
+    ):
         assert expected in ledger
     account = (await client.get(f"/console/ledger/clearing:sandbox{asked}")).text
     assert "money that the gateway has taken for us" in account
