@@ -87,6 +87,12 @@ def test_a_paid_one_says_so() -> None:
     assert "Please quote" not in text
 
 
+def test_a_void_one_is_stamped_and_asks_for_nothing() -> None:
+    (text,) = read(replace(an_invoice(a_draft(a_line(52_900)), InvoiceStatus.VOID), voided_at=START))
+    assert "VOID" in text.replace(" ", "")  # the letters are set wide
+    assert "Please quote" not in text
+
+
 def test_a_credit_has_no_unit_price() -> None:
     credit = a_line(-5_000, LineKind.PRORATION_CREDIT)
     assert unit_price_text(credit) == ""
@@ -157,6 +163,10 @@ def test_what_happened_is_told_in_order() -> None:
     assert status_word(replace(disputed, refunded_at=START + timedelta(days=3))) == "refunded"
     void = replace(an_invoice(a_draft(a_line(52_900)), InvoiceStatus.VOID), voided_at=START + timedelta(days=1))
     assert [step.title for step in invoice_steps(void, [])] == ["Issued", "Cancelled"]
+    gone = an_invoice(a_draft(a_line(52_900)), InvoiceStatus.UNCOLLECTIBLE)
+    lost = replace(gone, written_off_at=START + timedelta(days=90), end_reason="in liquidation")
+    assert [(step.title, step.note) for step in invoice_steps(lost, [])][1:] == [("Written off", "in liquidation")]
+    assert status_word(replace(paid, credited=paid.total)) == "credited"
 
 
 def test_an_invoice_without_a_fee_has_no_fee_line() -> None:

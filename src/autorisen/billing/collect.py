@@ -34,8 +34,8 @@ async def collect(unit: Unit, invoice: Invoice) -> None:
 async def _collect(unit: Unit, payload: dict[str, Any]) -> None:
     """What a closing leaves to be done for each of its invoices: documents and mails take longer than the closing."""
     invoice = await store.find_invoice(unit.tx, UUID(payload["invoice_id"]))
-    if invoice is not None and invoice.amount_due:
-        await collect(unit, invoice)
+    assert invoice is not None, "invoices are never deleted"
+    await collect(unit, invoice)
 
 
 COLLECT_JOB = Job(COLLECT, _collect)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autorisen.billing.dunning.mail_dunning import what_next
 from autorisen.billing.dunning.model import (
     Attempt,
     Dunning,
@@ -27,6 +28,7 @@ from autorisen.billing.dunning.model import (
     why_no_charge,
 )
 from autorisen.kit.settings import InvalidSetting, Settings
+from tests.factories.billing import a_draft, a_line, an_invoice
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -86,6 +88,18 @@ def test_step_by_step() -> None:
         (StepKind.CANCEL, 28, Stage.ENDED, 1),
     ]
     assert decide(dunning, START + 99 * DAY).kind is None
+
+
+def test_the_mail_says_what_comes_next_in_every_stage() -> None:
+    invoice, dunning = an_invoice(a_draft(a_line(52_900))), a_dunning()
+    said = [what_next(invoice, pause(dunning, "tests", START))]
+    while dunning.next_at is not None:
+        said.append(what_next(invoice, dunning))
+        dunning = decide(dunning, dunning.next_at).after
+    suspended = "Your plan goes on for now; without a payment it is suspended on 15 March"
+    ended = "Without a payment your plan ends on 29 March"
+    assert [each.removesuffix(" 2026.") for each in said] == ["Nothing changes for now.", *[suspended] * 5, ended]
+    assert what_next(invoice, dunning) == "Your plan has ended, but this is still owed."
 
 
 def test_a_jump_over_everything_is_one_charge_and_no_sudden_end() -> None:

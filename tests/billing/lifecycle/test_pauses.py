@@ -15,6 +15,7 @@ from autorisen.payments import PaymentDisputed
 from autorisen.subscriptions import Status
 from tests.factories.billing import Shop
 from tests.factories.payments import FAILS_LATER
+from tests.factories.wallet import Purse
 
 
 async def pause(shop: Shop, customer: Customer, *, at_once: bool = True) -> None:
@@ -71,6 +72,21 @@ async def test_months_go_by_without_a_fee_until_it_is_resumed(shop: Shop) -> Non
     assert (paid.id, paid.status, paid.total.minor) == (invoice.id, billing.InvoiceStatus.PAID, 52_900)
     await shop.advance(days=31)
     assert len(await shop.invoices(customer)) == 3, "and it renews again"
+
+
+async def test_a_resumption_that_credits_pay_asks_no_gateway(shop: Shop) -> None:
+    customer = await shop.customer()
+    await shop.upgrade(customer)
+    await pause(shop, customer)
+    await shop.advance(days=40)
+    purse = Purse(shop, customer)
+    await purse.give(60_000)
+    invoice = await resume(shop, customer)
+    assert invoice is not None
+    assert (invoice.status, invoice.amount_due.minor) == (billing.InvoiceStatus.PAID, 0)
+    assert await shop.balance("clearing:sandbox") == 52_900, "the upgrade's, and nothing since"
+    assert (await shop.subscription(customer)).status is Status.ACTIVE
+    assert await purse.balance() == 7_100
 
 
 async def test_what_is_used_all_the_same_is_charged_without_allowance(shop: Shop) -> None:

@@ -88,8 +88,7 @@ async def on_credits_fell(unit: Unit, fact: CreditsFell) -> None:
 async def top_up_if_low(unit: Unit, customer_id: UUID, currency: str) -> TopUp | None:
     """Charge the saved card if the customer agreed to it, the balance is low, and no limit forbids it."""
     setting = await store_top_ups.automatic(unit.tx, customer_id, currency, lock=True)
-    if setting is None:
-        return None
+    assert setting is not None, "automatic top-ups are agreed to, and settings are never deleted"
     left = balance(await store.grants_left(unit.tx, [customer_id]), currency, unit.now)
     latest = await store_top_ups.latest_automatic(unit.tx, customer_id, currency, unit.now - DAY)
     if not should_top_up(setting, left, latest, unit.now):
