@@ -20,24 +20,10 @@ from autorisen.kit.unit import Runtime
 Responses = dict[int | str, dict[str, Any]]
 
 
-def problem(description: str) -> dict[str, Any]:
-    """An answer of RFC 9457, for the OpenAPI document."""
-    schema = {"type": "object", "required": ["type", "title", "status", "code"]}
-    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
-
-
+# What every operation may answer besides stands in `kit.openapi`.
 REFUSALS: Responses = {
-    401: problem("No session and no key, or ones that do not hold"),
-    403: problem("The key lacks the scope"),
-    404: problem("There is none, or it belongs to somebody else"),
-    409: problem("It can't be done now; `code` and `detail` say why"),
-    422: problem("A field breaks a rule; `errors` names both"),
-}
-BODIES: Responses = {
-    400: problem("The body can't be read"),
-    413: problem("The body is too large"),
-    415: problem("The body is not JSON"),
-    503: problem("The gateway can't be reached; send the same again"),
+    404: {"description": "There is none, or it belongs to somebody else"},
+    409: {"description": "It can't be done now; `code` and `detail` say why"},
 }
 PDF: Responses = {200: {"content": {"application/pdf": {}}, "description": "The document"}}
 

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query, Response
 
 from autorisen.billing import views
 from autorisen.billing.access import (
-    BODIES,
     PDF,
     REFUSALS,
     Changes,
@@ -79,7 +78,7 @@ async def read_link(invoice_id: str, runtime: RuntimeDep, principal: Reads) -> v
     return views.LinkView(url=invoice_url(invoice, runtime.settings))
 
 
-@router.post("/invoices/{invoice_id}/pay", responses=BODIES)
+@router.post("/invoices/{invoice_id}/pay")
 async def start_payment(invoice_id: str, runtime: RuntimeDep, principal: Changes) -> views.CheckoutView:
     """The checkout in which an open invoice can be paid; the same one for a repeated call."""
     invoice = await visible_invoice(runtime, principal, invoice_id)
@@ -107,7 +106,7 @@ async def read_next_invoice(
     return views.next_invoice_view(found)
 
 
-@router.post("/upgrade", responses=BODIES)
+@router.post("/upgrade")
 async def upgrade(
     wanted: Upgrade, runtime: RuntimeDep, principal: Changes, customer: CustomerName = None
 ) -> views.CheckoutView:

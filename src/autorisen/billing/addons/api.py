@@ -3,42 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
 from autorisen import subscriptions
-from autorisen.accounts import Principal, Scope, api_key_or_session
+from autorisen.billing.access import Changes, CustomerName, Reads, Responses
 from autorisen.billing.addons.read_addons import OwnAddon, OwnAddons, read_addons
 from autorisen.billing.whose import customer_id_of
 from autorisen.kit.http import Body, RuntimeDep
 
-
-def _problem(description: str) -> dict[str, Any]:
-    schema = {"type": "object", "required": ["type", "title", "status", "code"]}
-    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
-
-
-REFUSALS: dict[int | str, dict[str, Any]] = {
-    400: _problem("The body can't be read"),
-    401: _problem("No session and no key, or ones that do not hold"),
-    403: _problem("The key lacks the scope"),
-    404: _problem("There is none, or it belongs to somebody else; or the plan has no such add-on"),
-    409: _problem("Not in a trial or a pause, and no more of it while a payment is overdue"),
-    413: _problem("The body is too large"),
-    415: _problem("The body is not JSON"),
-    422: _problem("A field breaks a rule; `errors` names both"),
+REFUSALS: Responses = {
+    404: {"description": "There is none, or it belongs to somebody else; or the plan has no such add-on"},
+    409: {"description": "Not in a trial or a pause, and no more of it while a payment is overdue"},
 }
 
 router = APIRouter(prefix="/api/addons", tags=["billing"], responses=REFUSALS)
-
-Reads = Annotated[Principal, Depends(api_key_or_session(Scope.BILLING_READ))]
-Changes = Annotated[Principal, Depends(api_key_or_session(Scope.ADMIN))]
-CustomerName = Annotated[
-    str | None,
-    Query(max_length=120, description="Key or cus_ id of a customer; operators name one, others need not"),
-]
 
 
 class AddonQuantity(Body):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
 from autorisen.accounts import Principal, Scope, api_key_or_session
+from autorisen.billing.access import Reads, Responses
 from autorisen.billing.closing.progress import read_progress
 from autorisen.billing.closing.retry_closings import retry_closings
 from autorisen.billing.closing.views import ClosingProgressView, progress_view
@@ -15,27 +16,10 @@ from autorisen.kit.http import Body, RuntimeDep
 from autorisen.kit.ids import parse_public_id
 from autorisen.kit.problems import NotAllowed
 
+_NONE_FAILED: Responses = {404: {"description": "No closing of this period has failed"}}
 
-def _problem(description: str) -> dict[str, Any]:
-    schema = {"type": "object", "required": ["type", "title", "status", "code"]}
-    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
+router = APIRouter(prefix="/api/closings", tags=["billing"])
 
-
-_REFUSALS: dict[int | str, dict[str, Any]] = {
-    401: _problem("No session and no key, or ones that do not hold"),
-    403: _problem("The key lacks the scope, or this is for operators"),
-    404: _problem("No closing of this period has failed"),
-    422: _problem("A field breaks a rule; `errors` names both"),
-}
-_BODIES: dict[int | str, dict[str, Any]] = {
-    400: _problem("The body can't be read"),
-    413: _problem("The body is too large"),
-    415: _problem("The body is not JSON"),
-}
-
-router = APIRouter(prefix="/api/closings", tags=["billing"], responses=_REFUSALS)
-
-Reads = Annotated[Principal, Depends(api_key_or_session(Scope.BILLING_READ))]
 Administers = Annotated[Principal, Depends(api_key_or_session(Scope.ADMIN))]
 
 
@@ -59,7 +43,7 @@ async def read_closings(runtime: RuntimeDep, principal: Reads) -> ClosingProgres
         return progress_view(await read_progress(tx, runtime.settings, runtime.clock.now()))
 
 
-@router.post("/retry", responses=_BODIES)
+@router.post("/retry", responses=_NONE_FAILED)
 async def retry_failed(wanted: Retry, runtime: RuntimeDep, principal: Administers) -> Retried:
     """Have one failed period, or all, tried again at once rather than later. For operators."""
     _operators_only(principal)

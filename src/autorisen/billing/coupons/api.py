@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from autorisen import accounts
-from autorisen.accounts import Principal, Scope, api_key_or_session
+from autorisen.accounts import Principal
+from autorisen.billing.access import Changes, CustomerName, Reads, Responses
 from autorisen.billing.coupons import store
 from autorisen.billing.coupons.redeem_coupon import redeem_coupon
 from autorisen.billing.coupons.views import CouponView, coupon_view
@@ -17,31 +17,11 @@ from autorisen.kit.database import Tx
 from autorisen.kit.http import Body, RuntimeDep
 from autorisen.kit.problems import FieldError, InvalidInput, NotFound
 
-
-def _problem(description: str) -> dict[str, Any]:
-    schema = {"type": "object", "required": ["type", "title", "status", "code"]}
-    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
-
-
-REFUSALS: dict[int | str, dict[str, Any]] = {
-    400: _problem("The body can't be read"),
-    401: _problem("No session and no key, or ones that do not hold"),
-    403: _problem("The key lacks the scope"),
-    404: _problem("There is none, or it belongs to somebody else"),
-    409: _problem("The code can't be redeemed now, or by this customer; `code` and `detail` say why"),
-    413: _problem("The body is too large"),
-    415: _problem("The body is not JSON"),
-    422: _problem("A field breaks a rule; `errors` names both"),
+REFUSALS: Responses = {
+    409: {"description": "The code can't be redeemed now, or by this customer; `code` and `detail` say why"}
 }
 
 router = APIRouter(prefix="/api/coupons", tags=["billing"], responses=REFUSALS)
-
-Reads = Annotated[Principal, Depends(api_key_or_session(Scope.BILLING_READ))]
-Changes = Annotated[Principal, Depends(api_key_or_session(Scope.ADMIN))]
-CustomerName = Annotated[
-    str | None,
-    Query(max_length=120, description="Key or cus_ id of a customer; operators name one, others need not"),
-]
 
 
 class Redeem(Body):

@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from autorisen.billing.access import (
-    BODIES,
     PDF,
     REFUSALS,
     Changes,
@@ -76,7 +75,7 @@ async def read_credit_note(credit_note_id: str, runtime: RuntimeDep, principal: 
     return views.credit_note_view((await visible_credit_note(runtime, principal, credit_note_id)).note)
 
 
-@router.post("/invoices/{invoice_id}/credit-notes/preview", responses=BODIES)
+@router.post("/invoices/{invoice_id}/credit-notes/preview")
 async def preview_credit(
     invoice_id: str, body: views.WantedBody, runtime: RuntimeDep, principal: Changes
 ) -> views.CreditPreview:
@@ -88,7 +87,7 @@ async def preview_credit(
     return views.preview_view(draft, invoice)
 
 
-@router.post("/invoices/{invoice_id}/credit-notes", status_code=201, responses=BODIES)
+@router.post("/invoices/{invoice_id}/credit-notes", status_code=201)
 async def issue_credit(
     invoice_id: str, body: views.CreditBody, runtime: RuntimeDep, principal: Changes
 ) -> views.CreditNoteView:
@@ -103,7 +102,7 @@ async def issue_credit(
     return views.credit_note_view(note)
 
 
-@router.post("/invoices/{invoice_id}/void", responses=BODIES)
+@router.post("/invoices/{invoice_id}/void")
 async def void_open_invoice(invoice_id: str, body: Why, runtime: RuntimeDep, principal: Changes) -> InvoiceView:
     """End an open invoice as if it never was; it keeps its number. For operators."""
     require_operator(principal, "voids invoices")
@@ -113,7 +112,7 @@ async def void_open_invoice(invoice_id: str, body: Why, runtime: RuntimeDep, pri
     return invoice_view(await visible_invoice(runtime, principal, invoice_id))
 
 
-@router.post("/invoices/{invoice_id}/write-off", responses=BODIES)
+@router.post("/invoices/{invoice_id}/write-off")
 async def write_off_open_invoice(invoice_id: str, body: Why, runtime: RuntimeDep, principal: Changes) -> InvoiceView:
     """Expect what is due of an open invoice no more; a later payment is still taken. For operators."""
     require_operator(principal, "writes invoices off")

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from autorisen import accounts, subscriptions
 from autorisen.accounts import Principal, Scope, api_key_or_session
 from autorisen.billing import views
-from autorisen.billing.access import BODIES, REFUSALS
+from autorisen.billing.access import REFUSALS
 from autorisen.billing.errors import ChangeNotLive, NothingToPay
 from autorisen.billing.lifecycle import change_subscription, first_payment, pauses, trials
 from autorisen.billing.lifecycle.model import ChangePreview, Way
@@ -86,7 +86,7 @@ class ResumedView(BaseModel):
     invoice: views.InvoiceView | None
 
 
-@router.post("", status_code=201, responses=BODIES)
+@router.post("", status_code=201)
 async def start(wanted: Wanted, runtime: RuntimeDep, principal: Changes) -> SubscriptionView:
     """Try a plan (`trial`), or subscribe with the saved card: `incomplete` until the charge succeeds.
 
@@ -125,7 +125,7 @@ async def preview_change(
     return _preview(preview)
 
 
-@router.post("/{subscription_id}/change", responses=BODIES)
+@router.post("/{subscription_id}/change")
 async def change(subscription_id: str, wanted: Change, runtime: RuntimeDep, principal: Changes) -> ChangeView:
     """Change the plan or cycle: more at once, by a checkout; less with the end of the period. Repeated, the same."""
     async with runtime.unit() as unit:
@@ -161,7 +161,7 @@ async def take_back(subscription_id: str, runtime: RuntimeDep, principal: Change
         return await _view(unit, found.id)
 
 
-@router.post("/{subscription_id}/pause", responses=BODIES)
+@router.post("/{subscription_id}/pause")
 async def pause_subscription(
     subscription_id: str, when: When, runtime: RuntimeDep, principal: Changes
 ) -> SubscriptionView:
@@ -181,7 +181,7 @@ async def end_pause(subscription_id: str, runtime: RuntimeDep, principal: Change
         return ResumedView(subscription=await _view(unit, found.id), invoice=_invoice(invoice))
 
 
-@router.post("/{subscription_id}/cancel", responses=BODIES)
+@router.post("/{subscription_id}/cancel")
 async def cancel(subscription_id: str, when: When, runtime: RuntimeDep, principal: Changes) -> SubscriptionView:
     """Cancel with the period, or at once, which by itself gives nothing back. What is incomplete is dropped at once."""
     async with runtime.unit() as unit:
@@ -199,7 +199,7 @@ async def cancel(subscription_id: str, when: When, runtime: RuntimeDep, principa
         return await _view(unit, found.id)
 
 
-@router.post("/{subscription_id}/pay", responses=BODIES)
+@router.post("/{subscription_id}/pay")
 async def pay_first(subscription_id: str, runtime: RuntimeDep, principal: Changes) -> views.CheckoutView:
     """The checkout of a first payment that did not come by itself; the same one for a repeated call."""
     async with runtime.unit() as unit:

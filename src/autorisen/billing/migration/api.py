@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
@@ -21,22 +21,7 @@ from autorisen.kit.ids import public_id
 from autorisen.kit.money import Money
 from autorisen.kit.problems import FieldError, InvalidInput, NotAllowed
 
-
-def _problem(description: str) -> dict[str, Any]:
-    schema = {"type": "object", "required": ["type", "title", "status", "code"]}
-    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
-
-
-REFUSALS: dict[int | str, dict[str, Any]] = {
-    400: _problem("The body can't be read"),
-    401: _problem("No session and no key, or ones that do not hold"),
-    403: _problem("Only operators may"),
-    413: _problem("The body is too large"),
-    415: _problem("The body is not JSON"),
-    422: _problem("A field breaks a rule; `errors` names both"),
-}
-
-router = APIRouter(prefix="/api/plan-moves", tags=["billing"], responses=REFUSALS)
+router = APIRouter(prefix="/api/plan-moves", tags=["billing"])
 
 Administers = Annotated[Principal, Depends(api_key_or_session(Scope.ADMIN))]
 NoticeDays = Annotated[int, Query(ge=0, le=365, description="Days between the mail and the first day of the new terms")]

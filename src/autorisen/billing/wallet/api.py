@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, Field
 
 from autorisen import accounts
-from autorisen.accounts import Principal, Scope, api_key_or_session
+from autorisen.accounts import Principal
+from autorisen.billing.access import REFUSALS, Changes, CustomerName, Reads
 from autorisen.billing.wallet import store, views
 from autorisen.billing.wallet.automatic_top_up import set_automatic_top_up
 from autorisen.billing.wallet.grant_credits import AMOUNT_MAX, REASON_LENGTH_MAX, grant, void_grant
@@ -24,34 +25,7 @@ from autorisen.kit.money import EXPONENTS, Money
 from autorisen.kit.problems import FieldError, InvalidInput, NotAllowed
 from autorisen.kit.unit import Unit
 
-
-def _problem(description: str) -> dict[str, Any]:
-    schema = {"type": "object", "required": ["type", "title", "status", "code"]}
-    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
-
-
-_REFUSALS: dict[int | str, dict[str, Any]] = {
-    401: _problem("No session and no key, or ones that do not hold"),
-    403: _problem("The key lacks the scope, or this is for operators"),
-    404: _problem("There is none, or it belongs to somebody else"),
-    422: _problem("A field breaks a rule; `errors` names both"),
-}
-_BODIES: dict[int | str, dict[str, Any]] = {
-    400: _problem("The body can't be read"),
-    409: _problem("It can't be done now; `code` and `detail` say why"),
-    413: _problem("The body is too large"),
-    415: _problem("The body is not JSON"),
-}
-_GATEWAY: dict[int | str, dict[str, Any]] = {503: _problem("The gateway can't be reached; send the same again")}
-
-router = APIRouter(prefix="/api/credits", tags=["credits"], responses=_REFUSALS)
-
-Reads = Annotated[Principal, Depends(api_key_or_session(Scope.BILLING_READ))]
-Changes = Annotated[Principal, Depends(api_key_or_session(Scope.ADMIN))]
-CustomerName = Annotated[
-    str | None,
-    Query(max_length=120, description="Key or cus_ id of a customer; operators name one, others need not"),
-]
+router = APIRouter(prefix="/api/credits", tags=["credits"])
 Minor = Annotated[int, Field(ge=1, le=AMOUNT_MAX)]
 Currency = Annotated[str, Field(min_length=3, max_length=3)]
 
@@ -116,7 +90,7 @@ async def read_movements(
     return views.MovementList(movements=page, next=page[-1].id if len(found) > limit else None)
 
 
-@router.post("/top-ups", responses=_BODIES | _GATEWAY)
+@router.post("/top-ups", responses=REFUSALS)
 async def top_up(
     wanted: NewTopUp, runtime: RuntimeDep, principal: Changes, customer: CustomerName = None
 ) -> views.TopUpCheckoutView:
@@ -129,7 +103,7 @@ async def top_up(
     return views.TopUpCheckoutView(id=public_id("chk", checkout.id), url=checkout.url, expires_at=checkout.expires_at)
 
 
-@router.put("/automatic-top-up", responses=_BODIES)
+@router.put("/automatic-top-up", responses=REFUSALS)
 async def set_automatic(
     terms: AutomaticTopUpTerms, runtime: RuntimeDep, principal: Changes, customer: CustomerName = None
 ) -> views.AutomaticTopUpView:
@@ -149,7 +123,7 @@ async def set_automatic(
     return views.automatic_view(setting)
 
 
-@router.post("/grants", status_code=201, responses=_BODIES)
+@router.post("/grants", status_code=201, responses=REFUSALS)
 async def give(wanted: NewGrant, runtime: RuntimeDep, principal: Changes) -> views.GrantView:
     """Give a customer credits. For operators."""
     _operators_only(principal)
@@ -172,7 +146,7 @@ async def give(wanted: NewGrant, runtime: RuntimeDep, principal: Changes) -> vie
     return views.grant_view(made)
 
 
-@router.post("/grants/{grant_id}/void", responses=_BODIES)
+@router.post("/grants/{grant_id}/void", responses=REFUSALS)
 async def void(grant_id: str, why: Reason, runtime: RuntimeDep, principal: Changes) -> views.GrantView:
     """Take back what is left of credits that were given. For operators."""
     _operators_only(principal)
@@ -182,7 +156,7 @@ async def void(grant_id: str, why: Reason, runtime: RuntimeDep, principal: Chang
     return views.grant_view(voided)
 
 
-@router.post("/grants/{grant_id}/refund", responses=_BODIES)
+@router.post("/grants/{grant_id}/refund", responses=REFUSALS)
 async def refund(grant_id: str, why: Reason, runtime: RuntimeDep, principal: Changes) -> views.RefundView:
     """Send the unused part of a top-up back to its card; the credits are gone at once. For operators."""
     _operators_only(principal)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
@@ -21,21 +21,7 @@ from autorisen.kit.problems import FieldError, InvalidInput, NotAllowed
 FILE_LENGTH_MAX = 500_000
 
 
-def _problem(description: str) -> dict[str, Any]:
-    schema = {"type": "object", "required": ["type", "title", "status", "code"]}
-    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
-
-
-_REFUSALS: dict[int | str, dict[str, Any]] = {
-    400: _problem("The body can't be read"),
-    401: _problem("No session and no key, or ones that do not hold"),
-    403: _problem("The key lacks the scope, or this is for operators"),
-    413: _problem("The body is too large"),
-    415: _problem("The body is not JSON"),
-    422: _problem("A field breaks a rule; `errors` names both"),
-}
-
-router = APIRouter(prefix="/api/catalog", tags=["catalog"], responses=_REFUSALS)
+router = APIRouter(prefix="/api/catalog", tags=["catalog"])
 
 Administers = Annotated[Principal, Depends(api_key_or_session(Scope.ADMIN))]
 
