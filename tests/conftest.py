@@ -172,3 +172,11 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
     ]
 )
+
+
+@pytest.fixture(autouse=True)
+def _logs_stay_as_they_are() -> Iterator[None]:
+    """Commands that a test runs in this process set up logging of their own: what they would hide, others look for."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
