@@ -2465,8 +2465,6 @@ CREATE INDEX closings_newest ON billing.closings USING btree (closed_at);
 
 CREATE INDEX closings_of_payer ON billing.closings USING btree (customer_id, currency, period_end DESC);
 
-CREATE INDEX closings_of_subscription ON billing.closings USING btree (subscription_id, period_end DESC);
-
 CREATE INDEX credit_note_lines_of_line ON billing.credit_note_lines USING btree (invoice_line_id);
 
 CREATE INDEX credit_notes_issued ON billing.credit_notes USING btree (issued_at DESC, id DESC);
@@ -2510,8 +2508,6 @@ CREATE INDEX mrr_changes_newest ON billing.mrr_changes USING btree (currency, at
 CREATE UNIQUE INDEX pending_changes_applied_once ON billing.pending_changes USING btree (period_id) WHERE (status = 'applied'::text);
 
 CREATE UNIQUE INDEX pending_changes_once ON billing.pending_changes USING btree (subscription_id, plan_version_id, "interval") WHERE (status = 'waiting'::text);
-
-CREATE INDEX rated_usage_of_customer ON billing.rated_usage USING btree (customer_id, period_end DESC);
 
 CREATE INDEX redemptions_of_customer ON billing.redemptions USING btree (customer_id, redeemed_at);
 

@@ -52,7 +52,7 @@ async def preview_moves(
     found = [each for each in live if each.plan_version_id != plan.id and (not only or each.customer_id in only)]
     ids = [each.id for each in found]
     versions = {each.id: each for each in await catalog.versions_of(tx, plan_key)}
-    closings = await store.last_closings(tx, ids)
+    closings = await store.last_closings(tx, {each.id: each.customer_id for each in found})
     billed = await store.billed_usage(tx, [each.period_id for each in closings.values()])
     told = await store.announced(tx, plan.id, ids)
     moves = []

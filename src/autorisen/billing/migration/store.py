@@ -13,7 +13,8 @@ from autorisen.kit.database import Tx
 LAST_CLOSINGS = """
 SELECT DISTINCT ON (subscription_id) period_id, customer_id, subscription_id, invoice_id, period_start, period_end,
     interval, currency, plan_version_id, closed_at, kind
-FROM billing.closings WHERE subscription_id = ANY(%(ids)s::uuid[]) ORDER BY subscription_id, period_end DESC
+FROM billing.closings WHERE customer_id = ANY(%(customers)s::uuid[]) AND subscription_id = ANY(%(ids)s::uuid[])
+ORDER BY subscription_id, period_end DESC
 """
 BILLED_USAGE = """
 SELECT period_id, sum(amount_minor)::bigint FROM (
@@ -34,10 +35,11 @@ WHERE to_plan_version_id = %(version_id)s AND subscription_id = ANY(%(ids)s::uui
 """
 
 
-async def last_closings(tx: Tx, subscription_ids: Sequence[UUID]) -> dict[UUID, Closing]:
-    """The last closed period of each subscription that has one."""
+async def last_closings(tx: Tx, customer_of: Mapping[UUID, UUID]) -> dict[UUID, Closing]:
+    """The last closed period of each subscription that has one; given are the subscriptions with their customers."""
+    values = {"ids": list(customer_of), "customers": list(customer_of.values())}
     async with tx.cursor(row_factory=class_row(Closing)) as cursor:
-        rows = await (await cursor.execute(LAST_CLOSINGS, {"ids": list(subscription_ids)})).fetchall()
+        rows = await (await cursor.execute(LAST_CLOSINGS, values)).fetchall()
     return {row.subscription_id: row for row in rows}
 
 
