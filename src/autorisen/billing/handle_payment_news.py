@@ -59,7 +59,7 @@ async def on_payment_refunded(unit: Unit, fact: payments.PaymentRefunded) -> Non
         gateway=fact.gateway,
         amount=amount,
         number=None if invoice is None else invoice.number,
-        was_disputed=await _was_disputed(unit, fact.payment_id),
+        was_disputed=await payments.left_dispute(unit.tx, fact),
         before=Money(refunded, fact.currency) - amount,
     )
     await ledger.post_fact(unit, refund, occurred_at=unit.now)
@@ -90,11 +90,6 @@ async def on_payment_disputed(unit: Unit, fact: payments.PaymentDisputed) -> Non
     if invoice is not None:
         await store.mark_disputed(unit.tx, invoice.id, unit.now)
         await subscriptions.mark_past_due(unit, invoice.subscription_id)
-
-
-async def _was_disputed(unit: Unit, payment_id: UUID) -> bool:
-    steps = await payments.history(unit.tx, payment_id)
-    return any(step.to_status is payments.PaymentStatus.DISPUTED for step in steps)
 
 
 async def _paid_invoice(unit: Unit, payment_id: UUID) -> Invoice | None:

@@ -40,6 +40,7 @@ from autorisen.payments.inbox.receive_webhook import receive_webhook
 from autorisen.payments.inbox.replay_delivery import replay_delivery
 from autorisen.payments.inbox.store import delivery, delivery_counts, list_deliveries
 from autorisen.payments.jobs import JOBS, SCHEDULE, on_delivery_parked
+from autorisen.payments.left_dispute import left_dispute
 from autorisen.payments.methods.store import default_method, payment_methods
 from autorisen.payments.model import (
     Card,
@@ -97,6 +98,7 @@ __all__ = [
     "delivery_counts",
     "gateways",
     "history",
+    "left_dispute",
     "list_deliveries",
     "list_payments",
     "money_moved",

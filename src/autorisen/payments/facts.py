@@ -45,6 +45,7 @@ class PaymentRefunded(Fact):
     """A part of a payment went back to the payer, or all of it.
 
     `refunded_minor` is what has gone back by now; 0 in facts of older releases, which knew only all of it.
+    `was_disputed`: it left what the bank held in dispute; None in facts of older releases, see `left_dispute`.
     """
 
     payment_id: UUID
@@ -54,11 +55,15 @@ class PaymentRefunded(Fact):
     currency: str
     gateway: str
     refunded_minor: int = 0
+    was_disputed: bool | None = None
 
 
 @dataclass(frozen=True)
 class PaymentDisputed(Fact):
-    """The payer's bank took a payment back, or asks for it; a person has to answer."""
+    """The payer's bank took a payment back, or asks for it; a person has to answer.
+
+    `amount_minor` is what was left of it: what went back before can't be asked for again.
+    """
 
     payment_id: UUID
     customer_id: UUID

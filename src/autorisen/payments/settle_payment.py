@@ -58,7 +58,8 @@ async def _take_refunds(unit: Unit, before: Payment, payment: Payment, truth: Tr
         return payment
     await store_refunds.set_refunded(unit.tx, payment.id, refunded)
     about = (payment.id, payment.customer_id, payment.reference, news, payment.amount.currency, payment.gateway)
-    await record(unit, PaymentRefunded(*about, refunded_minor=refunded))
+    was_disputed = PaymentStatus.DISPUTED in (before.status, payment.status)
+    await record(unit, PaymentRefunded(*about, refunded_minor=refunded, was_disputed=was_disputed))
     return replace(payment, refunded_minor=refunded)
 
 
@@ -88,4 +89,5 @@ async def _record_step(unit: Unit, payment: Payment, truth: Truth) -> None:
                 unit, PaymentFailed(*about, payment.gateway, code=code, reason=reason, kind=payment.kind.value)
             )
         case PaymentStatus.DISPUTED:
-            await record(unit, PaymentDisputed(*about, payment.gateway))
+            who, left = about[:3], payment.amount.minor - payment.refunded_minor
+            await record(unit, PaymentDisputed(*who, left, payment.amount.currency, payment.gateway))

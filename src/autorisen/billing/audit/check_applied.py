@@ -52,7 +52,7 @@ def compare_payment(
         return found
     refunds = [lines for name, lines in posted if name.startswith("refunded")]
     others = {name: lines for name, lines in posted if not name.startswith(("refunded", *_NOT_COMPARED))}
-    found += compare_postings(public_id("pay", moved.id), payment_postings(moved, applied[0]), others)
+    found += compare_postings(public_id("pay", moved.id), payment_postings(moved, applied[0], refunds), others)
     return found + compare_refunds(moved, refunds)
 
 

@@ -145,8 +145,10 @@ def _size(lines: Lines | None) -> int:
     return max((abs(line.amount.minor) for line in lines or ()), default=0)
 
 
-def payment_postings(moved: payments.MoneyMoved, applied: AppliedPayment) -> dict[str, Lines]:
-    """What has to be posted about money that came: where it went, and that it was disputed."""
+def payment_postings(
+    moved: payments.MoneyMoved, applied: AppliedPayment, refunds: Sequence[Lines] = ()
+) -> dict[str, Lines]:
+    """What has to be posted about money that came: where it went, and that what was left of it was disputed."""
     rules, who = ledger.postings, applied.customer_id
     id, gateway, amount, number = moved.id, moved.gateway, moved.amount, applied.invoice
     due: dict[str, Lines] = {}
@@ -157,7 +159,10 @@ def payment_postings(moved: payments.MoneyMoved, applied: AppliedPayment) -> dic
         paid = rules.payment_settled(payment_id=id, customer_id=who, gateway=gateway, amount=amount, number=number)
         due["settled"] = paid.lines
     if moved.was_disputed:
-        due["disputed"] = rules.dispute_opened(payment_id=id, gateway=gateway, amount=amount, number=number).lines
+        there = by_account([line for part in refunds for line in part])
+        before = Money(there.get((ledger.chart.clearing(gateway), amount.currency), 0), amount.currency)
+        left = amount + before
+        due["disputed"] = rules.dispute_opened(payment_id=id, gateway=gateway, amount=left, number=number).lines
     return due
 
 

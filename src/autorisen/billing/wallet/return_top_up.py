@@ -65,7 +65,7 @@ async def on_top_up_refunded(unit: Unit, fact: payments.PaymentRefunded) -> None
         gateway=fact.gateway,
         amount=amount,
         held=taken,
-        was_disputed=await _was_disputed(unit, fact.payment_id),
+        was_disputed=await payments.left_dispute(unit.tx, fact),
         before=before,
     )
     await ledger.post_fact(unit, posting, occurred_at=unit.now)
@@ -106,8 +106,3 @@ async def _say(unit: Unit, reference: str, amount: Money, taken: Money, *, refun
     await store_top_ups.settle(unit.tx, top_up.id, TopUpStatus.RETURNED, unit.now)
     await switch_off(unit, top_up, "a top-up was refunded" if refunded else "a top-up is disputed at your bank")
     await mail_top_up_returned(unit, top_up, amount, taken, refunded=refunded)
-
-
-async def _was_disputed(unit: Unit, payment_id: UUID) -> bool:
-    steps = await payments.history(unit.tx, payment_id)
-    return any(step.to_status is payments.PaymentStatus.DISPUTED for step in steps)
