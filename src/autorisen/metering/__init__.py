@@ -69,6 +69,7 @@ from autorisen.metering.reconciliation import (
     Kind,
     Reconciliation,
     Scope,
+    UsageAsOf,
     compare_control_totals,
     compare_receipts,
     compare_rollups,
@@ -82,7 +83,7 @@ from autorisen.metering.reconciliation import (
     reconciliation_document,
     repair_rollups,
     snapshot,
-    usage_as_of,
+    usages_as_of,
 )
 from autorisen.metering.repairs import (
     BrokenRule,
@@ -185,6 +186,7 @@ __all__ = [
     "StoredEvent",
     "Stretch",
     "Submission",
+    "UsageAsOf",
     "UsageFile",
     "UsageTooLarge",
     "apply_meters",
@@ -247,5 +249,5 @@ __all__ = [
     "snapshot",
     "take_conflict",
     "totals_and_series",
-    "usage_as_of",
+    "usages_as_of",
 ]

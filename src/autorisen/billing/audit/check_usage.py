@@ -2,65 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from autorisen import metering
 from autorisen.billing.audit import store
 from autorisen.billing.find_late_usage import terms_of
 from autorisen.billing.model import Closing
-from autorisen.billing.rate_usage import RatingTerms
 from autorisen.billing.reconciliation import store as chain
-from autorisen.billing.reconciliation.compare_closings import due_amounts
-from autorisen.billing.reconciliation.model import (
-    Rating,
-    compare_amounts,
-    compare_lines,
-    compare_quantity,
-    whole_meters,
-)
+from autorisen.billing.reconciliation.compare_closings import due_amounts, find_misrated, priced_meters
+from autorisen.billing.reconciliation.model import Rating, compare_amounts, compare_lines, whole_meters
 from autorisen.kit.audit import Check
 from autorisen.kit.database import Tx
 from autorisen.kit.findings import Finding, Findings
 from autorisen.metering import Discrepancy
 
 _CLOSINGS_AT_ONCE = 500
+# Of so many events what they measured is held at once; a period that has more is counted alone.
+_EVENTS_AT_ONCE = 100_000
 
 
 async def _run(tx: Tx, findings: Findings) -> None:
     after = None
     while True:
         closings = await chain.next_closings(tx, None, after, _CLOSINGS_AT_ONCE)
-        for closing, terms in zip(closings, await terms_of(tx, closings), strict=True):
-            findings.count(1)
-            findings.add([finding_of(each) for each in await _compare(tx, closing, terms)])
+        every = await chain.billed_of(tx, closings)
+        for billed, terms in zip(every, await terms_of(tx, closings), strict=True):
+            wrong = compare_amounts(billed, due_amounts(terms, billed.ratings), priced_meters(terms))
+            findings.add([finding_of(each) for each in [*wrong, *compare_lines(billed)]])
+        rated = [(each.closing, rating) for each in every for rating in whole_meters(each.ratings).values()]
+        for some in _by_events(rated):
+            findings.add([finding_of(each) for each in await find_misrated(tx, some)])
+        findings.count(len(closings))
         if len(closings) < _CLOSINGS_AT_ONCE:
             return
         after = closings[-1].period_id
 
 
-async def _compare(tx: Tx, closing: Closing, terms: RatingTerms) -> list[Discrepancy]:
-    ratings = await chain.ratings_of(tx, closing.period_id)
-    priced = [price.meter for price in terms.plan.usage_prices(terms.currency)]
-    return [
-        *await _quantities(tx, closing, ratings),
-        *compare_amounts(closing, ratings, due_amounts(terms, ratings), priced),
-        *compare_lines(closing, ratings, await chain.lines_of(tx, ratings)),
-    ]
-
-
-async def _quantities(tx: Tx, closing: Closing, ratings: Sequence[Rating]) -> list[Discrepancy]:
-    """Each meter against the raw events that were stored when it was rated, corrections of that time included."""
-    found = []
-    who, start, end = closing.customer_id, closing.period_start, closing.period_end
-    for rating in whole_meters(ratings).values():
-        counted = await metering.usage_as_of(
-            tx, customer_id=who, meter=rating.meter, start=start, end=end, at=rating.rated_at
-        )
-        # A level goes on from before the period: the nightly reconciliation compares its rollups.
-        if counted is not None and counted.quantity != rating.quantity:
-            events = await metering.events_of_meter(tx, customer_id=who, meter=rating.meter, start=start, end=end)
-            found.append(compare_quantity(closing, rating, counted, events))
-    return found
+def _by_events(rated: Sequence[tuple[Closing, Rating]]) -> Iterator[list[tuple[Closing, Rating]]]:
+    some: list[tuple[Closing, Rating]] = []
+    events = 0
+    for each in rated:
+        if some and events + each[1].events > _EVENTS_AT_ONCE:
+            yield some
+            some, events = [], 0
+        some.append(each)
+        events += each[1].events
+    if some:
+        yield some
 
 
 def finding_of(each: Discrepancy) -> Finding:

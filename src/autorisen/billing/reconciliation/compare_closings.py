@@ -8,9 +8,10 @@ from uuid import UUID
 from autorisen import catalog, metering
 from autorisen.billing.find_late_usage import terms_of
 from autorisen.billing.model import Closing
-from autorisen.billing.rate_usage import PREVIEW, PeriodUsage, RatingTerms, rate_usage
+from autorisen.billing.rate_usage import RatingTerms, rows_of
 from autorisen.billing.reconciliation import store
 from autorisen.billing.reconciliation.model import (
+    Billed,
     Rating,
     compare_amounts,
     compare_lines,
@@ -37,8 +38,8 @@ async def compare_closings(database: Database, scope: Scope, tell: Callable[[int
     while True:
         async with metering.snapshot(database) as tx:
             closings = await store.next_closings(tx, scope.since, after, _CLOSINGS_AT_ONCE)
-            for closing in closings:
-                await _compare(tx, closing, rated, lines)
+            for billed, terms in zip(await store.billed_of(tx, closings), await terms_of(tx, closings), strict=True):
+                await _compare(tx, billed, terms, rated, lines)
                 tell(1)
         if len(closings) < _CLOSINGS_AT_ONCE:
             break
@@ -48,53 +49,74 @@ async def compare_closings(database: Database, scope: Scope, tell: Callable[[int
     return rated, lines
 
 
-async def _compare(tx: Tx, closing: Closing, rated: Findings, lines: Findings) -> None:
-    ratings = await store.ratings_of(tx, closing.period_id)
-    rated.compared += len(ratings)
-    (terms,) = await terms_of(tx, [closing])
-    priced = [price.meter for price in terms.plan.usage_prices(terms.currency)]
-    rated.add(compare_amounts(closing, ratings, due_amounts(terms, ratings), priced))
-    await _compare_quantities(tx, closing, ratings, rated)
-    billed = await store.lines_of(tx, ratings)
-    lines.compared += len(billed)
-    lines.add(compare_lines(closing, ratings, billed))
+async def _compare(tx: Tx, billed: Billed, terms: RatingTerms, rated: Findings, lines: Findings) -> None:
+    rated.compared += len(billed.ratings)
+    rated.add(compare_amounts(billed, due_amounts(terms, billed.ratings), priced_meters(terms)))
+    await _compare_quantities(tx, billed.closing, billed.ratings, rated)
+    lines.compared += len(billed.lines)
+    lines.add(compare_lines(billed))
+
+
+def priced_meters(terms: RatingTerms) -> list[str]:
+    """The meters that have a price under these terms."""
+    return [price.meter for price in terms.plan.usage_prices(terms.currency)]
 
 
 def due_amounts(terms: RatingTerms, ratings: Sequence[Rating]) -> dict[UUID, int]:
     """What each rating's quantity costs, by the rating's id."""
     due: dict[UUID, int] = {}
-    prices = {price.meter: price for price in terms.plan.usage_prices(terms.currency) if price.cells}
+    prices = {price.meter: price for price in terms.plan.usage_prices(terms.currency)}
+    months = catalog.months_of(terms.interval)
     for rating in ratings:
-        used = {rating.meter: metering.Quantity(rating.quantity, rating.events)}
         price = prices.get(rating.meter)
-        cells = {} if price is None else {rating.meter: _rated_together(price, rating, ratings)}
-        usage = PeriodUsage(used, cells)
-        for again in rate_usage(terms, usage, {}, at=rating.rated_at, new_id=lambda: PREVIEW, with_unused=True):
-            if (again.meter, again.cell) == (rating.meter, rating.cell):
-                due[rating.id] = again.amount.minor
+        if price is None:
+            continue
+        used = _rated_together(price, rating, ratings) if price.cells else [_used(rating)]
+        cells = [cell for _, cell in rows_of(price)]
+        again = dict(zip(cells, catalog.rate_cells(price, used, months=months, share=terms.share), strict=True))
+        if rating.cell in again:
+            due[rating.id] = again[rating.cell].amount.minor
     return due
 
 
 def _rated_together(price: catalog.UsagePrice, rating: Rating, ratings: Sequence[Rating]) -> list[catalog.Used]:
     """What every cell of the meter was rated at when this one was: they share an allowance."""
     held = newest([each for each in ratings if each.meter == rating.meter and each.rated_at <= rating.rated_at])
-    cells = [*(each.cell for each in price.cells), catalog.Cell()]
-    found = [held.get((rating.meter, cell)) for cell in cells]
-    return [catalog.Used() if each is None else catalog.Used(each.quantity, each.events) for each in found]
+    return [_used(held.get((rating.meter, cell))) for _, cell in rows_of(price)]
+
+
+def _used(rating: Rating | None) -> catalog.Used:
+    return catalog.Used() if rating is None else catalog.Used(rating.quantity, rating.events)
 
 
 async def _compare_quantities(tx: Tx, closing: Closing, ratings: Sequence[Rating], rated: Findings) -> None:
     """What is counted now, or else what was counted when it was rated: what came later waits for the next invoice."""
-    customer_id, start, end = closing.customer_id, closing.period_start, closing.period_end
-    now = await metering.quantities(tx, customer_id=customer_id, start=start, end=end)
-    for meter, rating in whole_meters(ratings).items():
-        if now.get(meter, metering.NOTHING).quantity == rating.quantity:
-            continue
-        counted = await metering.usage_as_of(
-            tx, customer_id=customer_id, meter=meter, start=start, end=end, at=rating.rated_at
-        )
-        if counted is None or counted.quantity == rating.quantity:
-            rated.explained += 1
-            continue
-        events = await metering.events_of_meter(tx, customer_id=customer_id, meter=meter, start=start, end=end)
-        rated.add([compare_quantity(closing, rating, counted, events)])
+    who, start, end = closing.customer_id, closing.period_start, closing.period_end
+    now = await metering.quantities(tx, customer_id=who, start=start, end=end)
+    changed = [
+        each
+        for meter, each in whole_meters(ratings).items()
+        if now.get(meter, metering.NOTHING).quantity != each.quantity
+    ]
+    wrong = await find_misrated(tx, [(closing, each) for each in changed]) if changed else []
+    rated.explained += len(changed) - len(wrong)
+    rated.add(wrong)
+
+
+async def find_misrated(tx: Tx, rated: Sequence[tuple[Closing, Rating]]) -> list[metering.Discrepancy]:
+    """The whole meters that were not rated at what the raw events said then, corrections of that time included.
+
+    A level goes on from before its period: the comparison of its rollups is what it is held to.
+    """
+    asked = [
+        metering.UsageAsOf(each.customer_id, rating.meter, each.period_start, each.period_end, rating.rated_at)
+        for each, rating in rated
+    ]
+    found = []
+    for (closing, rating), use, counted in zip(rated, asked, await metering.usages_as_of(tx, asked), strict=True):
+        if counted is not None and counted.quantity != rating.quantity:
+            events = await metering.events_of_meter(
+                tx, customer_id=use.customer_id, meter=use.meter, start=use.start, end=use.end
+            )
+            found.append(compare_quantity(closing, rating, counted, events))
+    return found

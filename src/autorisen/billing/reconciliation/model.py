@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -45,6 +45,15 @@ class BilledLine:
 
 
 @dataclass(frozen=True)
+class Billed:
+    """A closed period with all that was rated of it, and the lines that bill it."""
+
+    closing: Closing
+    ratings: list[Rating] = field(default_factory=list)
+    lines: list[BilledLine] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class InvoiceSum:
     """An invoice whose lines do not add up to its total."""
 
@@ -80,10 +89,9 @@ def place_of(closing: Closing, meter: str) -> dict[str, str]:
     }
 
 
-def compare_amounts(
-    closing: Closing, ratings: Sequence[Rating], due: Mapping[UUID, int], priced: Sequence[str]
-) -> list[Discrepancy]:
+def compare_amounts(billed: Billed, due: Mapping[UUID, int], priced: Sequence[str]) -> list[Discrepancy]:
     """Ratings against what their quantities cost (`due`, by rating); each of the `priced` meters must have one."""
+    closing, ratings = billed.closing, billed.ratings
     found = [
         Discrepancy(CheckName.RATED_USAGE, Kind.RATING_MISSING, place_of(closing, meter), "a rating", "nothing")
         for meter in priced
@@ -114,8 +122,9 @@ def compare_quantity(
     )
 
 
-def compare_lines(closing: Closing, ratings: Sequence[Rating], lines: Sequence[BilledLine]) -> list[Discrepancy]:
+def compare_lines(billed: Billed) -> list[Discrepancy]:
     """Each rating, or what it changes against the one before, against the line that bills it."""
+    closing, ratings, lines = billed.closing, billed.ratings, billed.lines
     found: list[Discrepancy] = []
     before: dict[str, Rating] = {}
     for rating in sorted(ratings, key=lambda each: (each.name, each.revision)):
@@ -138,8 +147,8 @@ def compare_lines(closing: Closing, ratings: Sequence[Rating], lines: Sequence[B
             if line.quantity != quantity:
                 found.append(_line(Kind.LINE_QUANTITY, there, f"{quantity:f}", f"{line.quantity:f}"))
             if line.amount_minor != amount:
-                wanted, billed = _minor(amount, closing), _minor(line.amount_minor, closing)
-                found.append(_line(Kind.LINE_AMOUNT, there, wanted, billed))
+                wanted, is_there = _minor(amount, closing), _minor(line.amount_minor, closing)
+                found.append(_line(Kind.LINE_AMOUNT, there, wanted, is_there))
     return found
 
 

@@ -10,7 +10,7 @@ from psycopg.rows import class_row, dict_row
 
 from autorisen import catalog
 from autorisen.billing.model import Closing, LineKind
-from autorisen.billing.reconciliation.model import BilledLine, InvoiceSum, Rating
+from autorisen.billing.reconciliation.model import Billed, BilledLine, InvoiceSum, Rating
 from autorisen.kit.database import Tx
 
 COUNT_CLOSINGS = """
@@ -27,8 +27,8 @@ ORDER BY period_id LIMIT %(limit)s
 """
 
 RATINGS = """
-SELECT id, meter, revision, quantity, events, amount_minor, rated_at, cell FROM billing.rated_usage
-WHERE period_id = %(period_id)s ORDER BY meter, cell, revision
+SELECT period_id, id, meter, revision, quantity, events, amount_minor, rated_at, cell FROM billing.rated_usage
+WHERE period_id = ANY (%(period_ids)s::uuid[]) ORDER BY period_id, meter, cell, revision
 """
 
 # A draft that was given up billed nothing; an issued invoice that is void did, and nothing of it is billed again.
@@ -60,15 +60,18 @@ async def next_closings(tx: Tx, since: datetime | None, after: UUID | None, limi
         return await (await cursor.execute(NEXT_CLOSINGS, values)).fetchall()
 
 
-async def ratings_of(tx: Tx, period_id: UUID) -> list[Rating]:
+async def billed_of(tx: Tx, closings: Sequence[Closing]) -> list[Billed]:
+    """What was rated of each closing, and the lines that bill it; in the same order."""
+    found = {each.period_id: Billed(each) for each in closings}
     async with tx.cursor(row_factory=dict_row) as cursor:
-        rows = await (await cursor.execute(RATINGS, {"period_id": period_id})).fetchall()
-    return [Rating(**row | {"cell": catalog.cell_of(row["cell"])}) for row in rows]
-
-
-async def lines_of(tx: Tx, ratings: Sequence[Rating]) -> list[BilledLine]:
-    rows = await (await tx.execute(BILLED_LINES, {"ids": [rating.id for rating in ratings]})).fetchall()
-    return [BilledLine(id, invoice, LineKind(kind), *numbers) for id, invoice, kind, *numbers in rows]
+        rows = await (await cursor.execute(RATINGS, {"period_ids": list(found)})).fetchall()
+    of_rating: dict[UUID, Billed] = {}
+    for row in rows:
+        billed = of_rating[row["id"]] = found[row.pop("period_id")]
+        billed.ratings.append(Rating(**row | {"cell": catalog.cell_of(row["cell"])}))
+    for id, invoice, kind, *numbers in await (await tx.execute(BILLED_LINES, {"ids": list(of_rating)})).fetchall():
+        of_rating[id].lines.append(BilledLine(id, invoice, LineKind(kind), *numbers))
+    return list(found.values())
 
 
 async def wrong_sums(tx: Tx, since: datetime | None) -> list[InvoiceSum]:

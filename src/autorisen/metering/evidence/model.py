@@ -6,8 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
+from uuid import UUID
 
 from autorisen.metering.model import Group
+
+
+@dataclass(frozen=True)
+class AsOf:
+    """The events of one type that counted of a customer from `start` up to `end`, by what was known `at`."""
+
+    customer_id: UUID
+    type: str
+    start: datetime
+    end: datetime
+    at: datetime
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import msgspec
 from autorisen.kit.database import Tx
 from autorisen.metering.counting import measure_for
 from autorisen.metering.evidence import store
-from autorisen.metering.evidence.model import Cause, CountedUse
+from autorisen.metering.evidence.model import AsOf, Cause, CountedUse
 from autorisen.metering.model import Measured, MeterDefinition
 from autorisen.metering.usage import store as store_usage
 
@@ -36,8 +36,8 @@ async def counted_uses(
     if definition is None:
         return
     measure = measure_for(definition)
-    types = [definition.event_type]
-    async for event in store.events_as_of(tx, customer_id, types, start, end, at, limit=looked_at):
+    asked = [AsOf(customer_id, definition.event_type, start, end, at)]
+    async for _, event in store.events_as_of(tx, asked, limit=looked_at):
         measured = measure(event.data)
         if isinstance(measured, Measured):
             source, _, id = event.key.partition("\x1f")

@@ -24,7 +24,7 @@ from autorisen.metering.reconciliation.reports import (
     reconciliation_document,
 )
 from autorisen.metering.reconciliation.store import snapshot
-from autorisen.metering.reconciliation.usage_as_of import events_of_meter, usage_as_of
+from autorisen.metering.reconciliation.usage_as_of import UsageAsOf, events_of_meter, usages_as_of
 
 __all__ = [
     "CheckName",
@@ -33,6 +33,7 @@ __all__ = [
     "Kind",
     "Reconciliation",
     "Scope",
+    "UsageAsOf",
     "compare_control_totals",
     "compare_receipts",
     "compare_rollups",
@@ -46,5 +47,5 @@ __all__ = [
     "reconciliation_document",
     "repair_rollups",
     "snapshot",
-    "usage_as_of",
+    "usages_as_of",
 ]
