@@ -71,6 +71,8 @@ async def live(
     ]
     year = Year(runtime, worker, client, random, operator, people, runtime.clock.now())
     for day in range(days):
+        if day % 10 == 0:
+            print(f"day {day} of {days}: {year.events} events, {year.answers.total()} answers", flush=True)
         for person in people:
             if person.joined_on == day:
                 await _join(year, person)

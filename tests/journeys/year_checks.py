@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import ROUND_HALF_UP, Decimal
+from hashlib import sha256
 from typing import Any
 
 from autorisen import billing
@@ -140,13 +141,14 @@ async def all_invoices(year: Year) -> list[dict[str, Any]]:
         cursor = f"&after={page['next']}"
 
 
-async def documents(year: Year) -> list[bytes]:
-    """All that a customer gets to see of every invoice: the whole document, and its PDF."""
-    made = []
+async def documents(year: Year) -> dict[str, str]:
+    """Digests of all that a customer gets to see of every invoice: the whole document, and its PDF."""
+    made = {}
     for invoice in await all_invoices(year):
         pdf = await year.ask("GET", f"/api/invoices/{invoice['id']}.pdf")
         assert pdf.content.startswith(b"%PDF")
-        made += [json.dumps(invoice).encode(), pdf.content]
+        for name, content in (("document", json.dumps(invoice).encode()), ("pdf", pdf.content)):
+            made[f"{invoice['number']} {name}"] = sha256(content).hexdigest()
     return made
 
 
