@@ -9,8 +9,8 @@ Why our own: the libraries at hand lose either exactness or the reconnection aft
 """
 
 from autorisen.kit.work.enqueue import enqueue, enqueue_many, record, record_many
+from autorisen.kit.work.lease import Lease, LeaseLost
 from autorisen.kit.work.model import Backlog, Fact, Job, Recurring, Registry, Retry
-from autorisen.kit.work.perform import Lease, LeaseLost
 from autorisen.kit.work.store import JobRow, QueueState
 from autorisen.kit.work.worker import Worker
 

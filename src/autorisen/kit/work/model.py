@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from autorisen.kit.database import Tx
     from autorisen.kit.settings import Settings
     from autorisen.kit.unit import Runtime, Unit
-    from autorisen.kit.work.perform import Lease
+    from autorisen.kit.work.lease import Lease
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
