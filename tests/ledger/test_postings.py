@@ -82,6 +82,13 @@ def refunds_of_top_ups(draw: st.DrawFn) -> Posting:
     )
 
 
+@st.composite
+def held_back(draw: st.DrawFn) -> Posting:
+    amount = draw(money)
+    explains = Money(draw(st.integers(0, amount.minor)), amount.currency)
+    return postings.wallet_held_back(void_id=ROW, customer_id=CUSTOMER, amount=amount, explains=explains, reason="why")
+
+
 paid = {"payment_id": ids, "gateway": gateways, "amount": money}
 granted = {"customer_id": customers, "amount": money}
 numbers = st.one_of(st.none(), st.just("INV-1"))
@@ -111,7 +118,7 @@ RULES: dict[str, st.SearchStrategy[Posting]] = {
     "wallet_drawn": st.builds(postings.wallet_drawn, **granted, draw_id=ids, number=st.just("INV-1")),
     "wallet_returned": st.builds(postings.wallet_returned, **granted, return_id=ids, number=st.just("INV-1")),
     "wallet_voided": st.builds(postings.wallet_voided, **granted, void_id=ids, reason=st.just("why")),
-    "wallet_held_back": st.builds(postings.wallet_held_back, **granted, void_id=ids, reason=st.just("why")),
+    "wallet_held_back": held_back(),
     "wallet_refunded": refunds_of_top_ups(),
     "wallet_expired": st.builds(postings.wallet_expired, **granted, expiry_id=ids, was_paid=st.booleans()),
     "revenue_deferred": st.builds(postings.revenue_deferred, day=st.just(DAY), amount=signed),
@@ -241,7 +248,7 @@ def balances(story: Iterable[Posting]) -> dict[str, int]:
                 ),
                 postings.dispute_opened(payment_id=ROW, gateway="sandbox", number=None, **ZAR),
                 postings.wallet_held_back(
-                    void_id=ROW, customer_id=CUSTOMER, amount=Money(50_000, "ZAR"), reason="why"
+                    void_id=ROW, customer_id=CUSTOMER, amount=Money(50_000, "ZAR"), explains=Money(0, "ZAR"), reason=""
                 ),
                 postings.wallet_refunded(
                     payment_id=ROW, customer_id=CUSTOMER, gateway="sandbox", held=Money(50_000, "ZAR"),

@@ -220,12 +220,19 @@ def wallet_voided(*, void_id: UUID, customer_id: UUID, amount: Money, reason: st
     )
 
 
-def wallet_held_back(*, void_id: UUID, customer_id: UUID, amount: Money, reason: str) -> Posting:
-    """Paid credits that are unused can't be spent any more: their money is on its way back to the payer."""
+def wallet_held_back(*, void_id: UUID, customer_id: UUID, amount: Money, explains: Money, reason: str) -> Posting:
+    """Paid credits that are unused can't be spent any more: their money is on its way back to the payer.
+
+    `explains` of it has gone back already, for credits that were in use then.
+    """
     return Posting(
         f"wallet:{void_id}:held_back",
         f"Credits taken back: {reason}",
-        (Line(chart.wallet(customer_id), amount), Line(chart.unapplied(customer_id), -amount)),
+        (
+            Line(chart.wallet(customer_id), amount),
+            Line(chart.unapplied(customer_id), explains - amount),
+            Line(chart.refunds(customer_id), -explains),
+        ),
     )
 
 

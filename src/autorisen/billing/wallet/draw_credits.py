@@ -10,6 +10,7 @@ from uuid import UUID
 from autorisen import ledger
 from autorisen.billing.wallet import store
 from autorisen.billing.wallet.expire_credits import schedule_expiry
+from autorisen.billing.wallet.hold_back import hold_back_returned
 from autorisen.billing.wallet.model import (
     Bill,
     Draw,
@@ -80,7 +81,8 @@ def draw_postings(movements: Sequence[Movement], number: str) -> list[ledger.Pos
 async def return_draws(unit: Unit, *, customer_id: UUID, invoice_id: UUID, number: str) -> Money | None:
     """Give back what a void invoice took, in the transaction that voids it; None when it took nothing.
 
-    The time in which the credits were tied up does not count against their expiry. Asked again, nothing happens.
+    The time in which the credits were tied up does not count against their expiry. What was bought with money that has
+    gone back since does not stay in the wallet. Asked again, nothing happens.
     """
     await store.grants_left(unit.tx, [customer_id], lock=True)
     moved = await store.movements_of_invoice(unit.tx, invoice_id)
@@ -115,3 +117,4 @@ async def _return(unit: Unit, drawn: Movement, number: str) -> None:
     if expires_at is not None and expires_at != grant.expires_at:
         await store.extend_grant(unit.tx, grant.id, expires_at)
         await schedule_expiry(unit, replace(grant, expires_at=expires_at))
+    await hold_back_returned(unit, grant.id, back.amount)

@@ -8,9 +8,10 @@ from autorisen import ledger, payments
 from autorisen.billing.wallet import store, store_top_ups
 from autorisen.billing.wallet.automatic_top_up import switch_off
 from autorisen.billing.wallet.errors import GrantNotFound, NotRefundable
+from autorisen.billing.wallet.hold_back import hold_back
 from autorisen.billing.wallet.mail_credits import mail_top_up_returned
-from autorisen.billing.wallet.model import Grant, GrantKind, MovementKind, TopUpStatus, top_up_of
-from autorisen.billing.wallet.move_credits import hold, take
+from autorisen.billing.wallet.model import GrantKind, TopUpStatus, top_up_of
+from autorisen.billing.wallet.move_credits import hold
 from autorisen.billing.wallet.top_up import bought_credits
 from autorisen.kit.database import Tx
 from autorisen.kit.ids import public_id
@@ -39,7 +40,7 @@ async def refund_credits(unit: Unit, grant_id: UUID, *, customer_id: UUID | None
     if not found.remaining:
         raise NotRefundable("nothing is left of them")
     payment_id = UUID(found.source.partition(":")[2])
-    void = await _hold_back(unit, found, found.remaining, "refund of what is unused")
+    void = await hold_back(unit, found, found.remaining, "refund of what is unused")
     await payments.refund_payment(unit, payment_id, amount=found.remaining, reference=f"credits:{void}")
     return found.remaining
 
@@ -57,7 +58,7 @@ async def on_top_up_refunded(unit: Unit, fact: payments.PaymentRefunded) -> None
     held = Money(max(await store.voided(unit.tx, grant.id) - before.minor, 0), fact.currency)
     missing = min(grant.remaining, amount - min(held, amount))
     if missing:
-        await _hold_back(unit, grant, missing, "its payment was refunded")
+        await hold_back(unit, grant, missing, "its payment was refunded")
     taken = min(amount, held + missing)
     posting = ledger.postings.wallet_refunded(
         payment_id=fact.payment_id,
@@ -85,17 +86,8 @@ async def on_top_up_disputed(unit: Unit, fact: payments.PaymentDisputed) -> None
     grant = await hold(unit, found.id)
     assert grant is not None, "grants are never deleted"
     if grant.remaining:
-        await _hold_back(unit, grant, grant.remaining, "its payment is disputed")
+        await hold_back(unit, grant, grant.remaining, "its payment is disputed")
     await _say(unit, fact.reference, amount, grant.remaining, refunded=False)
-
-
-async def _hold_back(unit: Unit, grant: Grant, amount: Money, reason: str) -> UUID:
-    movement = await take(unit, grant, MovementKind.VOID, reason, amount)
-    posting = ledger.postings.wallet_held_back(
-        void_id=movement.id, customer_id=grant.customer_id, amount=amount, reason=reason
-    )
-    await ledger.post_fact(unit, posting, occurred_at=unit.now)
-    return movement.id
 
 
 async def _say(unit: Unit, reference: str, amount: Money, taken: Money, *, refunded: bool) -> None:
