@@ -41,7 +41,7 @@ from autorisen.billing.what_if import api as what_if_api
 from autorisen.catalog import api as catalog_api
 from autorisen.console import pages as console_pages
 from autorisen.console import timeline_api
-from autorisen.kit.http import JsonBodies, RequestContext, refuse_unknown_query, validation_problem
+from autorisen.kit.http import Forms, JsonBodies, RequestContext, refuse_nul, refuse_unknown_query, validation_problem
 from autorisen.kit.openapi import complete
 from autorisen.kit.problems import NotFound, Problem
 from autorisen.kit.sandbox_clock import keep_in_step
@@ -174,7 +174,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     )
     equip(app, runtime)
     for router in API_ROUTERS:
-        app.include_router(router, dependencies=[Depends(refuse_unknown_query)])
+        app.include_router(router, dependencies=[Depends(refuse_nul), Depends(refuse_unknown_query)])
     for router in (*FOREIGN_ROUTERS, *PAGE_ROUTERS):
         app.include_router(router, include_in_schema=False)
     app.openapi = partial(_openapi, app)  # type: ignore[method-assign]  # FastAPI's own way to extend the document
@@ -183,6 +183,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.add_exception_handler(HTTPException, _on_http_exception)
     # The last one added is the outermost.
     app.add_middleware(JsonBodies, exempt=RAW_BODIES)
+    app.add_middleware(Forms)
     app.add_middleware(SameOrigin, exempt=SIGNED_BODIES)
     app.add_middleware(BodyLimit, larger=LARGER_BODIES)
     app.add_middleware(_Problems)

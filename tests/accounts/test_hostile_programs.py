@@ -285,7 +285,7 @@ async def test_half_a_surrogate_pair_is_no_crash(client: httpx.AsyncClient) -> N
     answer = await client.post("/api/auth/login", content=body, headers={"content-type": "application/json"})
     assert answer.status_code in {401, 422}
     form = {"content-type": "application/x-www-form-urlencoded"}
-    answer = await client.post("/login", content=b"email=%00%ff@b.example&password=%ed%a0%80", headers=form)
+    answer = await client.post("/login", content=b"email=%ff@b.example&password=%ed%a0%80", headers=form)
     assert answer.status_code == 401
 
 

@@ -18,9 +18,15 @@ from autorisen.kit.problems import Conflict
 from autorisen.kit.unit import Runtime
 
 
+class Line(Body):
+    line: str
+
+
 class Order(Body):
     name: str
     count: int
+    tags: list[str] | None = None
+    lines: list[Line] | None = None
 
 
 def make_router() -> APIRouter:
@@ -95,6 +101,9 @@ async def test_a_broken_rule_is_its_problem_document(client: httpx.AsyncClient) 
         (b'{"name": "x", "count": 3, "role": "admin"}', "application/json", 422, "/role"),
         (b'{"name": 5, "count": 3}', "application/json; charset=utf-8", 422, "/name"),
         (b"null", "application/json", 422, '"field":""'),
+        (b'{"name": "x\\u0000", "count": 3}', "application/json", 422, "/name"),
+        (b'{"name": "x", "count": 3, "tags": ["ok", "x\\u0000"]}', "application/json", 422, "/tags"),
+        (b'{"name": "x", "count": 3, "lines": [{"line": "x\\u0000"}]}', "application/json", 422, "/lines/0/line"),
     ],
 )
 async def test_strange_bodies_are_named(
@@ -119,6 +128,22 @@ async def test_unknown_and_wrong_parameters_are_named(client: httpx.AsyncClient)
     ]
     wrong = await client.get("/api/orders", params={"limit": "many"})
     assert wrong.json()["errors"][0]["field"] == "query/limit"
+
+
+async def test_no_text_of_an_address_or_a_form_holds_a_nul(client: httpx.AsyncClient) -> None:
+    told = await client.get("/api/invoices?limit=5&customer=a%00&after=%00")
+    assert told.status_code == 422
+    assert [each["field"] for each in told.json()["errors"]] == ["query/customer", "query/after"]
+    assert (await client.get("/api/ledger/accounts/a%00/statement")).status_code == 404
+    for email in (b"a\0", b"a%00"):
+        headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8", "origin": "https://testserver"}
+        told = await client.post("/login", content=b"password=x&email=" + email, headers=headers)
+        assert told.status_code == 422
+        assert told.json()["errors"] == [{"field": "/email", "rule": "must not hold NUL characters"}]
+    told = await client.post(
+        "/login", data={"email": "a%00", "password": "x"}, headers={"origin": "https://testserver"}
+    )
+    assert told.status_code == 401
 
 
 async def test_unknown_addresses_and_methods_are_problems(client: httpx.AsyncClient) -> None:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, LiteralString, cast
 from urllib.parse import parse_qsl
 
 import structlog
 from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
 from prometheus_client import Counter, Histogram
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic_core import PydanticCustomError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from autorisen.kit.clock import monotonic
 from autorisen.kit.ids import public_id
-from autorisen.kit.problems import FieldError, InvalidInput, MalformedBody, Problem, UnsupportedMediaType
+from autorisen.kit.problems import FieldError, InvalidInput, MalformedBody, NotFound, Problem, UnsupportedMediaType
 from autorisen.kit.unit import Runtime
 
 log = structlog.get_logger(__name__)
 
 JSON_DEPTH_MAX = 32
+_FORM = "application/x-www-form-urlencoded"
+_NO_NUL: LiteralString = "must not hold NUL characters"
 
 REQUESTS = Counter("autorisen_http_requests_total", "HTTP requests answered", ["method", "route", "status"])
 LATENCY = Histogram(
@@ -46,9 +49,37 @@ RuntimeDep = Annotated[Runtime, Depends(_runtime)]
 
 
 class Body(BaseModel):
-    """Base of JSON bodies: unknown fields are refused, nothing is coerced."""
+    """Base of JSON bodies: unknown fields are refused, nothing is coerced, and no text holds a NUL."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, str_max_length=10_000)
+
+    @field_validator("*")
+    @classmethod
+    def _without_nul(cls, value: object) -> object:
+        if _holds_nul(value):
+            raise PydanticCustomError("nul", _NO_NUL)
+        return value
+
+
+def _holds_nul(value: object) -> bool:
+    """Whether a text, or one in a list, has the one character that no text in the database can have."""
+    if isinstance(value, list):
+        return any(_holds_nul(each) for each in value)
+    return isinstance(value, str) and "\0" in value
+
+
+async def refuse_nul(request: Request) -> None:
+    """An address with a NUL in it leads nowhere, and a parameter that has one is refused by its name."""
+    if "\0" in request.url.path:
+        raise NotFound("there is nothing at this address")
+    _refuse_nul("query/", request.url.query)
+
+
+def _refuse_nul(prefix: str, encoded: str) -> None:
+    if "%00" in encoded or "\0" in encoded:
+        pairs = parse_qsl(encoded, keep_blank_values=True)
+        names = dict.fromkeys(name.replace("\0", "") for name, value in pairs if "\0" in name + value)
+        raise InvalidInput(errors=[FieldError(f"{prefix}{name}", _NO_NUL) for name in names])
 
 
 async def refuse_unknown_query(request: Request) -> None:
@@ -129,6 +160,20 @@ class JsonBodies:
             and path.startswith("/api/")
             and not path.startswith(self._exempt)
         )
+
+
+class Forms:
+    """ASGI middleware: no field of a form that a page sends holds a NUL."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and Headers(scope=scope).get("content-type", "").startswith(_FORM):
+            body = await _read(receive)
+            _refuse_nul("/", body.decode("latin-1"))
+            receive = _replay(body, receive)
+        await self._app(scope, receive, send)
 
 
 async def _read(receive: Receive) -> bytes:

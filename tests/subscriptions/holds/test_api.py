@@ -185,7 +185,7 @@ async def test_others_holds_do_not_exist(acme: Caller, client: httpx.AsyncClient
     for answer in answers:
         same = (await stranger.read(missing)).json()
         assert answer.json()["detail"].replace(id, missing) == same["detail"]
-    for name in (world.customer_id, "acme", "nobody", "a\x00b"):
+    for name in (world.customer_id, "acme", "nobody"):
         refused = await stranger.hold(1, customer=name)
         assert (refused.status_code, refused.json()["detail"]) == (404, "no customer has that key or id")
     assert (await acme.read(id)).json()["status"] == "held"
