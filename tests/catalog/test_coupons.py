@@ -160,6 +160,12 @@ async def test_they_are_versions_that_are_never_changed(unit: Unit) -> None:
         ),
         (
             'percent = "5"\nduration = "once"',
+            '{ code = "ABC", max_redemptions = 1_000_000_001 }',
+            "/code/0/max_redemptions",
+            "must be a whole number from 0 to 1000000000",
+        ),
+        (
+            'percent = "5"\nduration = "once"',
             '{ code = "ABC", valid_from = 2026-03-01T00:00:00Z, valid_until = 2026-03-01T00:00:00Z }',
             "/code/0/valid_until",
             "must be later than valid_from",

@@ -147,6 +147,14 @@ FAULTS = [
     ("usage = [{", "usage = [] # [{", "/plan/0/usage", "one or more tables"),
     ('[[plan]]\nkey = "free"', '[plan]\nkey = "free"', "", "must be TOML"),
     ("[[meter]]", "[meter]", "/meter", "one or more tables"),
+    ('tagline = "To begin with"', r'tagline = "To\u0000begin"', "/plan/0/tagline", "one line, without control"),
+    ('name = "Pro"', r'name = "Pro\nfessional"', "/plan/1/name", "one line, without control"),
+    ('features = ["All agents"]', r'features = ["All", "\u0000"]', "/plan/0/features/1", "one line, without control"),
+    ('unit = "executions"', r'unit = "x\u0085y"', "/meter/0/unit", "one line, without control"),
+    ('name = "Agent executions"', r'name = "Agent\u0000"', "/meter/0/name", "one line, without control"),
+    ("rank = 1", "rank = 1_000_001", "/plan/1/rank", "from 0 to 1000000"),
+    ('amount = "529.00"', 'amount = "\u0661.00"', "/plan/1/price/0/amount", "decimal such as"),
+    ("[[meter]]", f"x = {'[' * 5_000}{']' * 5_000}\n[[meter]]", "", "must not nest so deep"),
 ]
 
 
@@ -204,6 +212,12 @@ def test_an_effective_date_has_an_offset(value: str) -> None:
     assert errors_of(f"effective_from = {value}\n{WHOLE}") == {
         "/effective_from": "must be a date and time with a UTC offset"
     }
+
+
+@pytest.mark.parametrize("value", ["0001-01-01T00:00:00+14:00", "1969-12-31T23:59:59Z", "9999-01-01T00:00:00Z"])
+def test_an_effective_date_is_one_that_every_zone_can_tell(value: str) -> None:
+    """One before the first year was stored, and then no catalog could be read any more."""
+    assert errors_of(f"effective_from = {value}\n{WHOLE}") == {"/effective_from": "must be in a year from 1970 to 9998"}
 
 
 def test_a_file_without_plans_or_meters() -> None:

@@ -6,7 +6,6 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
 from importlib.resources import files
 
 from autorisen.catalog.errors import CatalogInvalid
@@ -30,7 +29,9 @@ from autorisen.kit.money import EXPONENTS
 from autorisen.kit.problems import FieldError
 
 KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 TRIAL_DAYS_MAX = 365
+RANK_MAX = 1_000_000
 METER_KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){0,3}")
 
 
@@ -45,9 +46,11 @@ def load_catalog(toml_text: str) -> CatalogFile:
         document = tomllib.loads(toml_text)
     except tomllib.TOMLDecodeError as error:
         raise CatalogInvalid([FieldError("", f"must be TOML 1.0: {error}")]) from error
-    errors: list[FieldError] = []
+    except RecursionError:
+        raise CatalogInvalid([FieldError("", "must not nest so deep")]) from None
+    errors = list(_control_characters(document, ""))
     root = Table(document, "", errors)
-    effective_from = _effective_from(root)
+    effective_from = root.instant("effective_from")
     known = dict(_meter(table) for table in root.tables("meter"))
     drafts = [_plan(table, known) for table in root.tables("plan", required=True)]
     offered = coupons(root, [draft.plan_key for draft in drafts])
@@ -60,14 +63,14 @@ def load_catalog(toml_text: str) -> CatalogFile:
     return CatalogFile(meters, tuple(drafts), effective_from, offered)
 
 
-def _effective_from(root: Table) -> datetime | None:
-    value = root.take("effective_from", required=False)
-    if value is None:
-        return None
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return value
-    root.fail("effective_from", "must be a date and time with a UTC offset")
-    return None
+def _control_characters(value: object, path: str) -> Iterator[FieldError]:
+    """Every text of the file that is not one line, also where others read it: no name has a break, nor a NUL."""
+    if isinstance(value, str):
+        if _CONTROL.search(value):
+            yield FieldError(path, "must be one line, without control characters")
+    elif isinstance(value, dict | list):
+        for key, each in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _control_characters(each, f"{path}/{key}")
 
 
 def _meter(table: Table) -> tuple[str, MeterTerms]:
@@ -83,7 +86,7 @@ def _meter(table: Table) -> tuple[str, MeterTerms]:
 def _plan(table: Table, meters: dict[str, MeterTerms]) -> PlanDraft:
     key = table.text("key", pattern=KEY)
     name, tagline = table.text("name"), table.text("tagline")
-    rank, is_default = table.whole("rank"), table.flag("default", fallback=False)
+    rank, is_default = table.whole("rank", most=RANK_MAX), table.flag("default", fallback=False)
     features = table.texts("features")
     trial_days = _trial_days(table)
     limits = _limits(table.table("limits"))

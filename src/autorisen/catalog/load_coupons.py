@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from datetime import datetime
 from decimal import Decimal
 
 from autorisen.catalog.coupons import DURATIONS, FOR_EVER, SCOPES, Coupon, CouponCode
@@ -17,6 +16,7 @@ KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 # Read aloud and typed by people: no lower case, no spaces.
 CODE = re.compile(r"[A-Z0-9][A-Z0-9_-]{2,39}")
 INVOICES_MAX = 120
+REDEMPTIONS_MAX = 1_000_000_000
 PERCENT_MAX = 100
 
 
@@ -93,19 +93,11 @@ def _some_of(table: Table, key: str, known: Collection[str], what: str) -> tuple
 
 def _code(table: Table) -> CouponCode:
     code = table.text("code", pattern=CODE)
-    limit = table.whole("max_redemptions") if "max_redemptions" in table.raw else None
-    if limit == 0:
+    limit = table.whole("max_redemptions", most=REDEMPTIONS_MAX) if "max_redemptions" in table.raw else None
+    if limit == 0 and not table.raw["max_redemptions"]:
         table.fail("max_redemptions", "must be more than zero, or left out")
-    since, until = _instant(table, "valid_from"), _instant(table, "valid_until")
+    since, until = table.instant("valid_from"), table.instant("valid_until")
     if since is not None and until is not None and until <= since:
         table.fail("valid_until", "must be later than valid_from")
     table.refuse_unknown()
     return CouponCode(code, limit, since, until)
-
-
-def _instant(table: Table, key: str) -> datetime | None:
-    value = table.take(key, required=False)
-    if value is None or (isinstance(value, datetime) and value.tzinfo is not None):
-        return value
-    table.fail(key, "must be a date and time with a UTC offset")
-    return None

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from autorisen.kit.problems import FieldError
 
 TEXT_LENGTH_MAX = 200
 WHOLE_MAX = 10**12
-_DECIMAL = re.compile(r"\d{1,12}(\.\d{1,20})?")
+_DECIMAL = re.compile(r"\d{1,12}(\.\d{1,20})?", re.ASCII)
+# Any time zone's clock can show these.
+YEARS = (1970, 9998)
 
 
 class Table:
@@ -88,12 +91,25 @@ class Table:
             return False
         return value
 
-    def whole(self, key: str, *, fallback: int | None = None) -> int:
+    def instant(self, key: str) -> datetime | None:
+        """A date and time with its offset; None where there is none."""
+        value = self.take(key, required=False)
+        if value is None:
+            return None
+        if not isinstance(value, datetime) or value.tzinfo is None:
+            self.fail(key, "must be a date and time with a UTC offset")
+        elif not YEARS[0] <= value.year <= YEARS[1]:
+            self.fail(key, f"must be in a year from {YEARS[0]} to {YEARS[1]}")
+        else:
+            return value
+        return None
+
+    def whole(self, key: str, *, fallback: int | None = None, most: int = WHOLE_MAX) -> int:
         value = self.take(key, required=fallback is None)
         if value is None:
             return fallback or 0
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= WHOLE_MAX:
-            self.fail(key, f"must be a whole number from 0 to {WHOLE_MAX}")
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+            self.fail(key, f"must be a whole number from 0 to {most}")
             return 0
         return value
 
