@@ -855,10 +855,12 @@ CREATE TABLE billing.credit_notes (
     issued_at timestamp with time zone NOT NULL,
     issued_by text NOT NULL,
     issued_in xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    key text,
     CONSTRAINT credit_notes_check CHECK (((due_minor >= 0) AND (due_minor <= total_minor))),
     CONSTRAINT credit_notes_check1 CHECK ((total_minor = (subtotal_minor + tax_minor))),
     CONSTRAINT credit_notes_check2 CHECK (((settlement = 'due'::text) = (due_minor = total_minor))),
     CONSTRAINT credit_notes_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT credit_notes_key_check CHECK (((key <> ''::text) AND (length(key) <= 120))),
     CONSTRAINT credit_notes_reason_check CHECK (((reason <> ''::text) AND (length(reason) <= 500))),
     CONSTRAINT credit_notes_settlement_check CHECK ((settlement = ANY (ARRAY['due'::text, 'refund'::text, 'credit'::text]))),
     CONSTRAINT credit_notes_total_minor_check CHECK ((total_minor > 0))
@@ -2124,6 +2126,9 @@ ALTER TABLE ONLY billing.credit_note_lines
 
 ALTER TABLE ONLY billing.credit_note_lines
     ADD CONSTRAINT credit_note_lines_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY billing.credit_notes
+    ADD CONSTRAINT credit_notes_invoice_key UNIQUE (invoice_id, key);
 
 ALTER TABLE ONLY billing.credit_notes
     ADD CONSTRAINT credit_notes_number_key UNIQUE (number);

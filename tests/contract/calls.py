@@ -81,7 +81,7 @@ CALLS = (
         "POST /api/invoices/{invoice_id}/credit-notes",
         ("operator",),
         path=CREDITED,
-        body={"amount_minor": 1, "reason": "tests"},
+        body={"amount_minor": 1, "reason": "tests", "key": "{who}"},
     ),
     Call("GET /api/cost-so-far", query=OF_ACME),
     Call("GET /api/next-invoice", query=OF_ACME),

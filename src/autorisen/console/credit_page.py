@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -23,6 +23,7 @@ router = APIRouter(prefix="/invoices")
 
 _SETTLEMENTS = (Settlement.REFUND.value, Settlement.CREDIT.value)
 _AMOUNT_LENGTH_MAX = 20
+_KEY_LENGTH_MAX = 120
 
 SCOPES = (("whole", "All that is left"), ("amount", "An amount of the whole"), ("lines", "Some lines"))
 
@@ -46,6 +47,8 @@ class CreditForm:
     lines: Mapping[str, str] | None = None
     reason: str = ""
     settlement: str = "refund"
+    # Made with the page, so that a second click asks for the same credit note.
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class CreditPage:
 @router.get("/{invoice_id}/credit")
 async def credit_page(request: Request, runtime: RuntimeDep, _operator: Operator, invoice_id: str) -> Response:
     async with runtime.database.read() as tx:
-        page = await _page(tx, invoice_id, CreditForm())
+        page = await _page(tx, invoice_id, CreditForm(key=runtime.ids.new().hex))
     return render(request, "console/credit.html", page)
 
 
@@ -79,6 +82,7 @@ async def credit(request: Request, runtime: RuntimeDep, person: Operator, invoic
         lines={name[5:]: str(value) for name, value in typed.items() if name.startswith("line-")},
         reason=str(typed.get("reason", "")),
         settlement=str(typed.get("settlement", "refund")),
+        key=str(typed.get("key", ""))[:_KEY_LENGTH_MAX],
     )
     try:
         async with runtime.unit() as unit:
@@ -92,7 +96,7 @@ async def credit(request: Request, runtime: RuntimeDep, person: Operator, invoic
         return render(request, "console/credit.html", page)
     except Problem as refused:
         async with runtime.database.read() as tx:
-            page = await _page(tx, invoice_id, form, refused=refused)
+            page = await _page(tx, invoice_id, replace(form, key=runtime.ids.new().hex), refused=refused)
         return render(request, "console/credit.html", page, status=refused.status)
 
 
@@ -113,7 +117,7 @@ async def write_off(runtime: RuntimeDep, person: Operator, invoice_id: str, reas
 def _request(form: CreditForm, invoice: Invoice) -> CreditRequest:
     if form.settlement not in _SETTLEMENTS:
         raise InvalidInput(errors=[FieldError("/settlement", f"must be one of {', '.join(_SETTLEMENTS)}")])
-    return CreditRequest(form.reason, _wanted(form, invoice), Settlement(form.settlement))
+    return CreditRequest(form.reason, _wanted(form, invoice), Settlement(form.settlement), form.key or None)
 
 
 def _wanted(form: CreditForm, invoice: Invoice) -> Wanted:

@@ -23,6 +23,12 @@ class NothingToCredit(Conflict):
     code, title = "nothing_to_credit", "Nothing is left to take back"
 
 
+class CreditKeyTaken(Conflict):
+    """The same key has asked for another credit note of this invoice before."""
+
+    code, title = "credit_key_taken", "This key has asked for another credit note already"
+
+
 class WrongCredit(InvalidInput):
     """A line or an amount is not one that can be taken back; `errors` names it."""
 

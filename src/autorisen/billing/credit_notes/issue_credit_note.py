@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from autorisen import accounts, ledger, payments
@@ -10,7 +10,7 @@ from autorisen.billing import store as invoices
 from autorisen.billing import store_issue, store_paid, wallet
 from autorisen.billing.credit_notes import store
 from autorisen.billing.credit_notes.build_credit_note import build_credit_note
-from autorisen.billing.credit_notes.errors import NotCreditable, RefundImpossible, WrongCredit
+from autorisen.billing.credit_notes.errors import CreditKeyTaken, NotCreditable, RefundImpossible, WrongCredit
 from autorisen.billing.credit_notes.model import (
     REASON_LENGTH_MAX,
     CreditDraft,
@@ -39,11 +39,12 @@ CREDITABLE = (InvoiceStatus.OPEN, InvoiceStatus.PAID)
 
 @dataclass(frozen=True)
 class Request:
-    """What an operator wants taken back, why, and what becomes of the part that was paid."""
+    """What an operator wants taken back, why, and what becomes of the part that was paid; once for each `key`."""
 
     reason: str
     wanted: Wanted = ALL_THAT_IS_LEFT
     settlement: Settlement = Settlement.REFUND
+    key: str | None = None
 
 
 async def preview_credit_note(tx: Tx, invoice: Invoice, wanted: Wanted) -> CreditDraft:
@@ -57,8 +58,9 @@ async def issue_credit_note(unit: Unit, invoice_id: UUID, request: Request, *, a
     """Take back what is wanted of an issued invoice: number, ledger, refund, fact and audit, all of it or nothing.
 
     First comes off what is due; an invoice of which nothing is due any more counts as settled. What had been paid goes
-    back through the gateway, or stays as credit. Raises `InvoiceNotFound`, `NotCreditable`, `NothingToCredit`,
-    `WrongCredit`, `PaymentUnderWay`, `RefundImpossible`.
+    back through the gateway, or stays as credit. The same key again gives the same credit note. Raises
+    `InvoiceNotFound`, `CreditKeyTaken`, `NotCreditable`, `NothingToCredit`, `WrongCredit`, `PaymentUnderWay`,
+    `RefundImpossible`.
     """
     invoice = await lock_invoice(unit.tx, invoice_id)
     if invoice is None or invoice.number is None:
@@ -66,6 +68,9 @@ async def issue_credit_note(unit: Unit, invoice_id: UUID, request: Request, *, a
     if not request.reason.strip() or len(request.reason) > REASON_LENGTH_MAX:
         rule = f"must say why, in {REASON_LENGTH_MAX} characters at most"
         raise WrongCredit(errors=[FieldError("/reason", rule)])
+    known = await _asked_before(unit, invoice, request)
+    if known is not None:
+        return known
     draft = await preview_credit_note(unit.tx, invoice, request.wanted)
     await _require_nothing_under_way(unit, invoice)
     plan = await _plan_paid_part(unit, invoice, draft, request.settlement)
@@ -79,6 +84,22 @@ async def issue_credit_note(unit: Unit, invoice_id: UUID, request: Request, *, a
     detail = {"number": note.number, "total": str(note.total), "settlement": note.settlement, "reason": note.reason}
     await accounts.record_audit(unit, actor=actor, action="invoice.credited", target=invoice.public_id, detail=detail)
     return note
+
+
+async def _asked_before(unit: Unit, invoice: Invoice, request: Request) -> CreditNote | None:
+    """The credit note of the request's key; the invoice is held, so that two askers come one after the other."""
+    if request.key is None:
+        return None
+    note = await store.credit_note_by_key(unit.tx, invoice.id, request.key)
+    if note is None:
+        return None
+    asked = request.wanted.amount or note.total
+    if request.wanted.lines is not None:
+        asked = sum_of(request.wanted.lines.values(), note.currency)
+    settlements = (Settlement.DUE, request.settlement)
+    if (note.total, note.reason) != (asked, request.reason.strip()) or note.settlement not in settlements:
+        raise CreditKeyTaken(f"{note.number} over {note.total} was asked for with it")
+    return replace(note, lines=await store.credit_lines(unit.tx, note, invoice))
 
 
 async def _require_nothing_under_way(unit: Unit, invoice: Invoice) -> None:
@@ -163,7 +184,7 @@ async def _store(unit: Unit, invoice: Invoice, draft: CreditDraft, request: Requ
         issued_by=actor,
         lines=draft.lines,
     )
-    await store.insert_credit_note(unit.tx, note, [unit.ids.new() for _ in note.lines])
+    await store.insert_credit_note(unit.tx, note, [unit.ids.new() for _ in note.lines], request.key)
     return note
 
 

@@ -14,6 +14,7 @@ from autorisen.kit.money import Money
 from autorisen.payments import Payment
 
 REASON_LENGTH_MAX = 500
+KEY_LENGTH_MAX = 120
 
 
 class Settlement(StrEnum):

@@ -15,9 +15,9 @@ from autorisen.kit.money import Money
 
 INSERT_CREDIT_NOTE = """
 INSERT INTO billing.credit_notes (id, number, invoice_id, customer_id, currency, reason, settlement, subtotal_minor,
-    tax_minor, total_minor, due_minor, issued_at, issued_by)
+    tax_minor, total_minor, due_minor, issued_at, issued_by, key)
 VALUES (%(id)s, %(number)s, %(invoice_id)s, %(customer_id)s, %(currency)s, %(reason)s, %(settlement)s,
-    %(subtotal_minor)s, %(tax_minor)s, %(total_minor)s, %(due_minor)s, %(issued_at)s, %(issued_by)s)
+    %(subtotal_minor)s, %(tax_minor)s, %(total_minor)s, %(due_minor)s, %(issued_at)s, %(issued_by)s, %(key)s)
 """
 INSERT_CREDIT_NOTE_LINE = """
 INSERT INTO billing.credit_note_lines (id, credit_note_id, position, invoice_line_id, amount_minor, tax_minor)
@@ -54,6 +54,11 @@ SELECT id, number, invoice_id, customer_id, currency, reason, settlement, subtot
     due_minor, issued_at, issued_by
 FROM billing.credit_notes WHERE invoice_id = %(invoice_id)s ORDER BY issued_at, number
 """
+CREDIT_NOTE_BY_KEY = """
+SELECT id, number, invoice_id, customer_id, currency, reason, settlement, subtotal_minor, tax_minor, total_minor,
+    due_minor, issued_at, issued_by
+FROM billing.credit_notes WHERE invoice_id = %(invoice_id)s AND key = %(key)s
+"""
 # `after` is the last credit note of the page before; newest first.
 LIST_CREDIT_NOTES = """
 SELECT id, number, invoice_id, customer_id, currency, reason, settlement, subtotal_minor, tax_minor, total_minor,
@@ -67,10 +72,10 @@ ORDER BY issued_at DESC, id DESC LIMIT %(limit)s
 """
 
 
-async def insert_credit_note(tx: Tx, note: CreditNote, line_ids: Sequence[UUID]) -> None:
+async def insert_credit_note(tx: Tx, note: CreditNote, line_ids: Sequence[UUID], key: str | None = None) -> None:
     """Store an issued credit note with its lines; a line's id comes from `line_ids` by position."""
     amounts = {"subtotal_minor": note.subtotal.minor, "tax_minor": note.tax.minor, "total_minor": note.total.minor}
-    await tx.execute(INSERT_CREDIT_NOTE, vars(note) | amounts | {"due_minor": note.due.minor})
+    await tx.execute(INSERT_CREDIT_NOTE, vars(note) | amounts | {"due_minor": note.due.minor, "key": key})
     rows = [
         {
             "id": id,
@@ -102,6 +107,13 @@ async def find_credit_note(tx: Tx, id: UUID) -> CreditNote | None:
     """A credit note without its lines, which `with_lines` adds."""
     async with tx.cursor(row_factory=dict_row) as cursor:
         row = await (await cursor.execute(CREDIT_NOTE, {"id": id})).fetchone()
+    return None if row is None else _credit_note(row)
+
+
+async def credit_note_by_key(tx: Tx, invoice_id: UUID, key: str) -> CreditNote | None:
+    """The credit note of an invoice that was asked for with this key, without its lines."""
+    async with tx.cursor(row_factory=dict_row) as cursor:
+        row = await (await cursor.execute(CREDIT_NOTE_BY_KEY, {"invoice_id": invoice_id, "key": key})).fetchone()
     return None if row is None else _credit_note(row)
 
 

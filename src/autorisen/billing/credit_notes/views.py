@@ -9,7 +9,14 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from autorisen.billing.credit_notes.issue_credit_note import Request
-from autorisen.billing.credit_notes.model import CreditDraft, CreditLine, CreditNote, Settlement, Wanted
+from autorisen.billing.credit_notes.model import (
+    KEY_LENGTH_MAX,
+    CreditDraft,
+    CreditLine,
+    CreditNote,
+    Settlement,
+    Wanted,
+)
 from autorisen.billing.model import Invoice
 from autorisen.kit.http import Body
 from autorisen.kit.ids import MalformedId, parse_public_id, public_id
@@ -85,8 +92,9 @@ class WantedBody(Body):
 
 
 class CreditBody(WantedBody):
-    """What is taken back, why, and what becomes of a part that was paid."""
+    """What is taken back, why, and what becomes of a part that was paid. The same `key` again: the same credit note."""
 
+    key: Annotated[str, Field(min_length=1, max_length=KEY_LENGTH_MAX)] | None = None
     reason: str
     settlement: Literal["refund", "credit"] = "refund"
 
@@ -107,7 +115,7 @@ def wanted(body: WantedBody, currency: str) -> Wanted:
 
 
 def request(body: CreditBody, currency: str) -> Request:
-    return Request(body.reason, wanted(body, currency), Settlement(body.settlement))
+    return Request(body.reason, wanted(body, currency), Settlement(body.settlement), body.key)
 
 
 def _line_id(text: str, position: int) -> UUID:
