@@ -108,6 +108,16 @@ def test_long_ones_number_their_pages_and_repeat_their_head() -> None:
     assert "Total ZAR" in pages[-1]
 
 
+def test_a_word_that_is_wider_than_its_column_breaks_there() -> None:
+    """Without it, the name ran over the dates beside it and off the page."""
+    draft = a_draft(replace(a_line(52_900), description=f"Runs of {'m' * 150}"))
+    (page,) = read(an_invoice(replace(draft, customer=replace(draft.customer, name="W" * 120, email="i" * 200 + "@x"))))
+    for letter, count, widest in (("W", 120, 16), ("m", 150, 40), ("i", 200, 70)):
+        rows = [row for row in page.replace("\u200b", "").splitlines() if letter * 3 in row]
+        assert sum(row.count(letter) for row in rows) >= count
+        assert max(row.count(letter) for row in rows) <= widest, rows
+
+
 def test_the_same_invoice_is_the_same_document_to_the_byte() -> None:
     invoice = an_invoice(a_draft(a_usage_line()))
     assert invoice_pdf(invoice) == invoice_pdf(invoice)
