@@ -29,23 +29,16 @@ from autorisen.kit.http import Body, RuntimeDep
 from autorisen.kit.ids import MalformedId, parse_public_id, public_id
 from autorisen.kit.problems import FieldError, InvalidInput
 
+Responses = dict[int | str, dict[str, Any]]
 
-def _problem(description: str) -> dict[str, Any]:
-    schema = {"type": "object", "required": ["type", "title", "status", "code"]}
-    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
-
-
-_REFUSALS: dict[int | str, dict[str, Any]] = {
-    400: _problem("The body can't be read"),
-    401: _problem("No session and no key, or ones that do not hold"),
-    403: _problem("The key lacks the scope, or this is for others"),
-    413: _problem("The body is too large"),
-    415: _problem("The body is not JSON"),
-    422: _problem("A field breaks a rule; `errors` names both"),
+# What every operation may answer besides stands in `kit.openapi`.
+_REFUSALS: Responses = {
+    401: {"description": "No session and no key, or ones that do not hold"},
+    403: {"description": "The key lacks the scope, or this is for others"},
 }
-_MISSING: dict[int | str, dict[str, Any]] = {404: _problem("There is none, or it is somebody else's")}
-_TAKEN: dict[int | str, dict[str, Any]] = {409: _problem("The key is taken")}
-_LIMITED: dict[int | str, dict[str, Any]] = {429: _problem("Too many attempts; see Retry-After")}
+_MISSING: Responses = {404: {"description": "There is none, or it is somebody else's"}}
+_TAKEN: Responses = {409: {"description": "The key is taken"}}
+_LIMITED: Responses = {429: {"description": "Too many attempts; see Retry-After"}}
 
 router = APIRouter(prefix="/api", tags=["accounts"], responses=_REFUSALS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -17,6 +18,7 @@ from autorisen.billing.dunning.operate import pause_dunning, resume_dunning, ret
 from autorisen.kit.http import RuntimeDep
 from autorisen.kit.ids import parse_public_id, public_id
 from autorisen.kit.problems import NotAllowed
+from autorisen.kit.unit import Runtime
 
 router = APIRouter(prefix="/api/dunning", tags=["billing"])
 
@@ -96,27 +98,28 @@ async def read_dunning(invoice_id: str, runtime: RuntimeDep, principal: Administ
 @router.post("/{invoice_id}/pause")
 async def pause(invoice_id: str, runtime: RuntimeDep, principal: Administers) -> DunningDetail:
     """Let nothing happen until it is resumed. For operators."""
-    _require_operator(principal)
-    async with runtime.unit() as unit:
-        await pause_dunning(unit, parse_public_id("inv", invoice_id), actor=principal.actor)
-    return await _detail(runtime, principal, invoice_id)
+    return await _operated(runtime, principal, invoice_id, pause_dunning)
 
 
 @router.post("/{invoice_id}/resume")
 async def resume(invoice_id: str, runtime: RuntimeDep, principal: Administers) -> DunningDetail:
     """Go on where it was paused. For operators."""
-    _require_operator(principal)
-    async with runtime.unit() as unit:
-        await resume_dunning(unit, parse_public_id("inv", invoice_id), actor=principal.actor)
-    return await _detail(runtime, principal, invoice_id)
+    return await _operated(runtime, principal, invoice_id, resume_dunning)
 
 
 @router.post("/{invoice_id}/retry")
 async def retry(invoice_id: str, runtime: RuntimeDep, principal: Administers) -> DunningDetail:
     """Charge the saved method now; the schedule stays as it is. For operators."""
+    return await _operated(runtime, principal, invoice_id, retry_now)
+
+
+async def _operated(
+    runtime: Runtime, principal: Principal, invoice_id: str, verb: Callable[..., Awaitable[object]]
+) -> DunningDetail:
+    """What it says after an operator did something with it."""
     _require_operator(principal)
     async with runtime.unit() as unit:
-        await retry_now(unit, parse_public_id("inv", invoice_id), actor=principal.actor)
+        await verb(unit, parse_public_id("inv", invoice_id), actor=principal.actor)
     return await _detail(runtime, principal, invoice_id)
 
 
