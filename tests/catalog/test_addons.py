@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from autorisen.catalog import AddonPrice, CatalogInvalid, load_catalog, newest_plans, plan_changes
+from autorisen.catalog import (
+    AddonPrice,
+    CatalogInvalid,
+    addon_offers,
+    load_catalog,
+    newest_plans,
+    plan_changes,
+    raised_words,
+)
 from autorisen.kit.money import Money
 from autorisen.kit.unit import Unit
 from tests.factories.addons import AGENTS, pro_with
@@ -75,3 +83,33 @@ def test_what_is_without_limit_is_not_raised() -> None:
     with pytest.raises(CatalogInvalid) as refused:
         load_catalog(unlimited)
     assert any("without limit" in error.rule for error in refused.value.errors)
+
+
+def test_each_is_offered_once_with_all_its_prices() -> None:
+    text = pro_with(
+        AGENTS + AGENTS.replace("extra_agents", "more").replace("agents = 2", "agents = 1, projects = 1000")
+    )
+    plans = load_catalog(text).plans
+    first, second = addon_offers(plans[1].prices)
+    assert (first.key, first.name, first.unit_label, first.max_quantity) == (
+        "extra_agents",
+        "Extra agents",
+        "agent",
+        50,
+    )
+    assert first.adds == ("2 agents",)
+    assert first.prices == {
+        ("ZAR", "month"): Money(4_900, "ZAR"),
+        ("ZAR", "year"): Money(49_000, "ZAR"),
+        ("USD", "month"): Money(300, "USD"),
+    }
+    assert second.adds == ("1 agent", "1\N{NO-BREAK SPACE}000 projects")
+    assert addon_offers(plans[0].prices) == ()
+
+
+@pytest.mark.parametrize(
+    "megabytes, words", [(5120, "5 GB of storage"), (1536, "1\N{NO-BREAK SPACE}536 MB of storage")]
+)
+def test_storage_is_said_in_whole_units(megabytes: int, words: str) -> None:
+    [addon, *_] = addons_of(pro_with(AGENTS.replace("agents = 2", f"storage_mb = {megabytes}")))
+    assert raised_words(addon) == (words,)

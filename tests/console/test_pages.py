@@ -17,6 +17,7 @@ from autorisen.kit.unit import Runtime
 from autorisen.kit.work import Worker, enqueue
 from autorisen.kit.work.store import list_jobs
 from tests.factories.accounts import make_customer, make_member, make_user, sign_in
+from tests.factories.addons import pro_with
 from tests.factories.catalog import apply_shipped, apply_text, catalog_of
 from tests.factories.coupons import coupon_text
 from tests.factories.payments import WEBHOOK, signed
@@ -78,7 +79,7 @@ async def test_the_catalog_shows_prices_by_dimension_and_what_is_announced(
     page = re.sub(r"<[^>]+>", " ", (await console.get("/console/catalog")).text).replace("\N{NO-BREAK SPACE}", " ")
     for shown in (
         "Tested, version 1",
-        "1 live subscriptions",
+        "1 live subscription to any version",
         "R99,00",
         "API use by model: 2 prices",
         "R1,00 per unit",
@@ -87,6 +88,24 @@ async def test_the_catalog_shows_prices_by_dimension_and_what_is_announced(
     for shown in ("Tested, version 2", "LAUNCH", "20 % off, once", "until 1 Jun 2026", "0 of 1 000"):
         assert shown in page
     assert "From 1 Jul 2026" in page
+
+
+async def test_the_catalog_shows_the_add_ons_of_a_plan(console: httpx.AsyncClient, runtime: Runtime) -> None:
+    async with runtime.unit() as unit:
+        await apply_shipped(unit)
+    assert "Add-on" not in (await console.get("/console/catalog")).text, "no plan has any"
+    async with runtime.unit() as unit:
+        await apply_text(unit, pro_with())
+    page = (await console.get("/console/catalog")).text
+    table = page.partition("Add-ons of Pro")[2].partition("</table>")[0]
+    cells = [" ".join(re.sub("<[^>]+>", " ", cell).split()) for cell in re.findall("<td.*?</td>", table)]
+    assert cells == [
+        "Extra agents",
+        "2 agents",
+        "50",
+        "R49,00 per agent a month; R490,00 per agent a year",
+        "US$3,00 per agent a month",
+    ]
 
 
 async def test_a_customer_is_found_and_shown(console: httpx.AsyncClient, runtime: Runtime, worker: Worker) -> None:

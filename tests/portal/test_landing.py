@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 
 from autorisen.kit.unit import Runtime
 from tests.factories.accounts import make_user, sign_in
+from tests.factories.addons import pro_with
 from tests.factories.billing import Shop
-from tests.factories.catalog import apply_shipped
+from tests.factories.catalog import apply_shipped, apply_text
 from tests.portal.conftest import Signed
 
 NBSP = "\N{NO-BREAK SPACE}"
@@ -37,9 +40,22 @@ async def test_pricing_switches_interval_and_currency(client: httpx.AsyncClient,
     assert "21% less" in yearly
     assert f"24{NBSP}000 agent executions" in yearly
     assert "VAT included" not in yearly
+    assert "Add-ons" not in monthly, "no plan has any"
     odd = await client.get("/pricing?interval=week&currency=%3Cb%3E")
     assert odd.status_code == 200
     assert "R529,00" in odd.text
+
+
+async def test_pricing_lists_the_add_ons_of_each_plan(client: httpx.AsyncClient, runtime: Runtime) -> None:
+    async with runtime.unit() as unit:
+        await apply_text(unit, pro_with())
+    for address, shown in {
+        "/pricing": ["Extra agents", "Pro", "2 agents", "R49,00 per agent", "R490,00 per agent", "50"],
+        "/pricing?currency=USD": ["Extra agents", "Pro", "2 agents", "US$3,00 per agent", "\N{EN DASH}", "50"],
+    }.items():
+        section = (await client.get(address)).text.partition('aria-labelledby="addons"')[2].partition("</section>")[0]
+        cells = [" ".join(re.sub("<[^>]+>", " ", cell).split()) for cell in re.findall("<td.*?</td>", section)]
+        assert cells == shown
 
 
 async def test_a_customer_goes_on_to_the_dashboard(shop: Shop, signed: Signed) -> None:

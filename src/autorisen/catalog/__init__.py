@@ -10,6 +10,7 @@ from autorisen.catalog.apply_coupons import apply_coupons
 from autorisen.catalog.cells import REST, Cell, Used, split
 from autorisen.catalog.coupon_changes import coupon_changes
 from autorisen.catalog.coupons import FOR_EVER, Coupon, CouponCode, DiscountScope, Duration
+from autorisen.catalog.describe_addons import AddonOffer, addon_offers, raised_words
 from autorisen.catalog.describe_price import CellRow, cell_rows, part_words, price_words, rated_words
 from autorisen.catalog.errors import (
     CatalogInvalid,
@@ -62,6 +63,7 @@ __all__ = [
     "FOR_EVER",
     "REST",
     "WHOLE_PERIOD",
+    "AddonOffer",
     "AddonPrice",
     "CatalogFile",
     "CatalogInvalid",
@@ -92,6 +94,7 @@ __all__ = [
     "UsagePrice",
     "Used",
     "Volume",
+    "addon_offers",
     "apply_catalog",
     "apply_coupons",
     "cell_of",
@@ -117,6 +120,7 @@ __all__ = [
     "plans_of_prices",
     "price_words",
     "priced_meters",
+    "raised_words",
     "rate",
     "rate_cells",
     "rated_words",

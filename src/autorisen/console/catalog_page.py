@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from autorisen import billing, catalog, metering, subscriptions
 from autorisen.billing import Migration
-from autorisen.catalog import Coupon, CouponCode, FlatPrice, PlanVersion
+from autorisen.catalog import AddonOffer, Coupon, CouponCode, FlatPrice, PlanVersion
 from autorisen.console.access import Operator
 from autorisen.kit.http import RuntimeDep
 from autorisen.kit.money import EXPONENTS
@@ -46,6 +46,7 @@ class PlanRow:
     fees: Sequence[FlatPrice]
     currencies: Sequence[str]
     usage: Sequence[UsageRow]
+    addons: Sequence[AddonOffer]
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,7 @@ def plan_row(plan: PlanVersion, names: Mapping[str, str], live: int, now: dateti
             _usage_row(plan, price.meter, names.get(price.meter, price.meter), currencies)
             for price in plan.usage_prices(currencies[0])
         ],
+        addons=catalog.addon_offers(plan.prices),
     )
 
 

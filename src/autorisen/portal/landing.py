@@ -26,6 +26,7 @@ from autorisen.portal.offer import (
     price_tables,
     vat_note,
 )
+from autorisen.portal.offer_addons import AddonRow, addon_rows
 from autorisen.ui import render
 
 router = APIRouter()
@@ -53,6 +54,7 @@ class PricingPage:
     currencies: tuple[str, ...]
     comparison: Comparison
     tables: tuple[PriceTable, ...]
+    addons: tuple[AddonRow, ...]
     vat_note: str
     has: Subscribed | None
 
@@ -111,6 +113,7 @@ async def pricing(
         currencies=sold_in if has is None else (),
         comparison=comparison(plans, meters, currency=currency, interval=chosen),
         tables=price_tables(plans, meters, currency=currency, interval=chosen),
+        addons=addon_rows(plans, currency=currency),
         vat_note=vat_note(currency, is_registered=bool(runtime.settings.supplier_vat_number)),
         has=has,
     )

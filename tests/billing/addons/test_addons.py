@@ -212,7 +212,7 @@ async def test_the_page_sets_them_and_says_what_is_wrong(shop: Shop) -> None:
         await make_member(unit, customer.id)
     await sign_in(shop.client, shop.runtime)
     page = (await shop.client.get("/app/addons")).text.replace("\N{NO-BREAK SPACE}", " ")
-    for words in ("Extra agents", "Archive", "R49,00 per agent a month", "each adds 2 to your agents"):
+    for words in ("Extra agents", "Archive", "R49,00 per agent a month", "each adds 2 agents"):
         assert words in page
     token = page.split('name="csrf_token" value="')[1].split('"')[0]
 

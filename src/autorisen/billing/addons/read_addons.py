@@ -23,6 +23,11 @@ class OwnAddon:
     this_period: Money
 
     @property
+    def adds(self) -> tuple[str, ...]:
+        """What one of it adds to the limits of the plan, in words."""
+        return catalog.raised_words(self.addon)
+
+    @property
     def each_period(self) -> Money:
         """What a whole period of so many costs."""
         return Money(self.addon.amount.minor * self.quantity, self.addon.currency)
