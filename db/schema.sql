@@ -1531,6 +1531,7 @@ CREATE TABLE metering.corrections (
     occurred_at timestamp with time zone,
     data json,
     backfill_id uuid,
+    was_customer_id uuid,
     CONSTRAINT corrections_actor_check CHECK ((actor <> ''::text)),
     CONSTRAINT corrections_check CHECK (((kind = 'amend'::text) = (type IS NOT NULL))),
     CONSTRAINT corrections_check1 CHECK ((((type IS NULL) = (subject IS NULL)) AND ((type IS NULL) = (customer_id IS NULL)) AND ((type IS NULL) = (occurred_at IS NULL)) AND ((type IS NULL) = (data IS NULL)))),
@@ -2583,6 +2584,10 @@ CREATE INDEX corrections_backfill ON metering.corrections USING btree (backfill_
 CREATE INDEX corrections_call ON metering.corrections USING btree (call_id);
 
 CREATE INDEX corrections_customer_time ON metering.corrections USING btree (customer_id, occurred_at) WHERE (kind = 'amend'::text);
+
+CREATE INDEX corrections_is_customer ON metering.corrections USING btree (customer_id, corrected_at) WHERE ((customer_id <> was_customer_id) OR (was_customer_id IS NULL));
+
+CREATE INDEX corrections_was_customer ON metering.corrections USING btree (was_customer_id, corrected_at);
 
 CREATE INDEX events_batch ON metering.events USING brin (batch_id) WITH (pages_per_range='32');
 

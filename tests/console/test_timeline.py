@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import httpx
 import pytest
 
-from autorisen import accounts, billing, subscriptions
+from autorisen import accounts, billing, metering, subscriptions
 from autorisen.accounts import Customer
 from autorisen.console import timeline
 from autorisen.console.read_timeline import read_timeline
@@ -19,6 +19,8 @@ from autorisen.kit.money import Money
 from autorisen.kit.unit import Runtime
 from autorisen.kit.work import Worker
 from autorisen.kit.work.store import FactRow
+from autorisen.metering import OPERATOR as OPERATORS
+from autorisen.metering import Correction
 from autorisen.worker import FACTS as ALL_FACTS
 from tests.factories.accounts import make_key, make_user, sign_in
 from tests.factories.billing import Shop
@@ -49,7 +51,7 @@ async def whole(shop: Shop, customer: Customer, kind: str = "", limit: int = 100
 
 
 async def a_life(shop: Shop) -> Customer:
-    """Bought, used credits, failed to pay, was chased, had an invoice written off, cancelled."""
+    """Bought, used credits, was corrected, failed to pay, was chased, had an invoice written off, cancelled."""
     customer = await shop.customer("acme")
     async with shop.runtime.unit() as unit:
         await accounts.create_api_key(unit, customer_id=customer.id, name="ci", scopes=["usage:read"], actor="tests")
@@ -63,6 +65,10 @@ async def a_life(shop: Shop) -> Customer:
             expires_at=None,
         )
     await shop.upgrade(customer, card=FAILS_LATER)
+    await shop.use(customer, 3)
+    for number, reason in enumerate(("a test run", "twice")):
+        await correct(shop, Correction(OPERATORS, "tests", f"run-{number}", "void", reason))
+        shop.clock.advance(timedelta(minutes=1))
     await shop.advance(days=32)
     await shop.advance(days=4)
     invoice = (await shop.invoices(customer))[-1]
@@ -96,6 +102,47 @@ async def test_everything_is_in_it_once_however_it_is_paged(shop: Shop) -> None:
     [written_off] = [each for each in found if each.words == "Invoice: written off"]
     assert written_off.actor == "usr_tests"
     assert written_off.href.startswith("/console/invoices/inv_")
+
+
+async def correct(shop: Shop, *corrections: Correction, backfill_id: UUID | None = None) -> None:
+    async with shop.runtime.unit() as unit:
+        await metering.correct_events(unit, actor="key_ops", corrections=corrections, backfill_id=backfill_id)
+
+
+async def test_corrected_usage_says_which_event_by_whom_and_why(shop: Shop) -> None:
+    customer = await a_life(shop)
+    twice, test_run = await whole(shop, customer, "usage")
+    assert (twice.words, twice.detail, twice.actor) == ("Usage voided", "event run-1 of tests: twice", "key_ops")
+    assert test_run.detail == "event run-0 of tests: a test run"
+    await sign_in(shop.client, shop.runtime, OPERATOR)
+    assert "a test run" in (await shop.client.get(test_run.href)).text
+    page = (await shop.client.get(f"/console/customers/{customer.public_id}?kind=usage")).text
+    assert "event run-1 of tests: twice" in page
+
+
+async def test_an_event_that_moves_is_told_to_both_and_afterwards_to_its_own(shop: Shop) -> None:
+    acme, bolt = await shop.customer("acme"), await shop.customer("bolt", email="bolt@bolt.example")
+    await shop.use(acme, 1)
+    theirs = {"specversion": "1.0", "id": "run-0", "source": "tests", "type": "agent.execution", "subject": "bolt"}
+    await correct(shop, Correction(OPERATORS, "tests", "run-0", "amend", "of bolt", metering.new_event(theirs)))
+    shop.clock.advance(timedelta(minutes=1))
+    await correct(shop, Correction(OPERATORS, "tests", "run-0", "void", "of nobody"))
+    assert [each.detail for each in await whole(shop, acme, "usage")] == ["event run-0 of tests: of bolt"]
+    assert [(each.words, each.detail) for each in await whole(shop, bolt, "usage", limit=1)] == [
+        ("Usage voided", "event run-0 of tests: of nobody"),
+        ("Usage amended", "event run-0 of tests: of bolt"),
+    ]
+
+
+async def test_what_a_backfill_takes_back_is_one_row(shop: Shop) -> None:
+    customer = await shop.customer("acme")
+    await shop.use(customer, 1_200)
+    taken = [Correction(OPERATORS, "tests", f"run-{number}", "void", "wrong file") for number in range(1_200)]
+    async with shop.runtime.unit() as unit:
+        await unit.tx.execute("SET LOCAL session_replication_role = replica")
+        await metering.correct_events(unit, actor="key_ops", corrections=taken, backfill_id=UUID(int=7))
+    [row] = await whole(shop, customer, "usage")
+    assert (row.detail, row.href) == ("1,200 events, event run-0 of tests among them: wrong file", "")
 
 
 async def test_another_customers_past_is_not_in_it(shop: Shop) -> None:

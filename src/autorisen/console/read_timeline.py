@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autorisen import accounts, billing, subscriptions
+from autorisen import accounts, billing, metering, subscriptions
 from autorisen.accounts import Customer
 from autorisen.console import timeline
 from autorisen.console.timeline import Moment, Place
@@ -47,6 +47,9 @@ async def _page(tx: Tx, customer: Customer, place: Place, limit: int) -> list[Mo
         tx, customer.id, before=place.before(timeline.DUNNING), limit=limit
     )
     credits = await billing.history.credits_gone(tx, customer.id, before=place.before(timeline.CREDIT), limit=limit)
+    corrected = await metering.corrections_of_customer(
+        tx, customer.id, before=place.before(timeline.USAGE), limit=limit
+    )
     at, number = place.before(timeline.AUDIT)
     audited = await accounts.audit_of(
         tx, await _targets(tx, customer), before=(at, min(number.int, 2**63 - 1)), limit=limit
@@ -56,6 +59,7 @@ async def _page(tx: Tx, customer: Customer, place: Place, limit: int) -> list[Mo
         *map(timeline.of_mail, mails),
         *map(timeline.of_dunning, chased),
         *map(timeline.of_credit, credits),
+        *map(timeline.of_correction, corrected),
         *map(timeline.of_audit, audited),
     ]
     return sorted(found, key=lambda each: each.place, reverse=True)[:limit]

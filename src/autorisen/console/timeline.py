@@ -1,4 +1,4 @@
-"""One customer's timeline: facts, mails, dunning, credits and the audit log, told in words and merged by time. Pure.
+"""One customer's timeline: each source of their past told in words, and merged by time. Pure.
 
 Each source is read from a place on; a place is an instant, a source and an id, so that what happened at one instant is
 listed once and nothing is left out between two pages.
@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
-from autorisen import billing
+from autorisen import billing, metering
 from autorisen.accounts import AuditEntry
 from autorisen.billing import DunningEvent
 from autorisen.kit.ids import public_id
@@ -22,9 +23,9 @@ from autorisen.kit.work.store import FactRow
 from autorisen.kit.work.store_history import SentMail
 
 # What a row is about; a link shows one kind alone.
-KINDS = ("account", "subscription", "invoice", "payment", "credit", "dunning", "mail", "action")
+KINDS = ("account", "subscription", "invoice", "payment", "credit", "usage", "dunning", "mail", "action")
 # The sources in the order in which they stand within one instant.
-AUDIT, CREDIT, DUNNING, FACT, MAIL = "abcde"
+SOURCES = AUDIT, CREDIT, DUNNING, FACT, MAIL, USAGE = tuple("abcdef")
 LAST = UUID(int=2**128 - 1)
 FIRST = UUID(int=0)
 END = datetime.max.replace(tzinfo=UTC)
@@ -72,7 +73,7 @@ def read_place(text: str) -> Place:
         place = Place(datetime.fromisoformat(instant), source, UUID(number))
     except ValueError:
         place = None
-    if place is None or place.at.tzinfo is None or place.source not in (AUDIT, CREDIT, DUNNING, FACT, MAIL):
+    if place is None or place.at.tzinfo is None or place.source not in SOURCES:
         raise InvalidInput(errors=[FieldError("/before", "must be what the page before said")])
     return place
 
@@ -157,6 +158,20 @@ def of_credit(gone: billing.history.CreditsGone) -> Moment:
     detail = gone.amount.format() + (f" for {gone.invoice_number}" if gone.invoice_number else f": {gone.reason}")
     href = f"/console/invoices/{public_id('inv', gone.invoice_id)}" if gone.invoice_id else ""
     return Moment(gone.at, CREDIT, gone.id, "credit", words, detail, href)
+
+
+def of_correction(made: metering.CorrectedUsage) -> Moment:
+    """An event that counts no more or otherwise, or what a backfill took back at once: which, and why."""
+    words = {"void": "Usage voided", "amend": "Usage amended"}[made.kind]
+    which = f"event {made.event_id} of {made.source}"
+    if made.events > 1:
+        return Moment(
+            made.at, USAGE, made.id, "usage", words, f"{made.events:,} events, {which} among them: {made.reason}",
+            actor=made.actor,
+        )  # fmt: skip
+    identity = {"source": made.source, "id": made.event_id, "by": metering.producer_text(made.tenant)}
+    href = f"/console/events/event?{urlencode(identity)}"
+    return Moment(made.at, USAGE, made.id, "usage", words, f"{which}: {made.reason}", href, made.actor)
 
 
 def of_audit(entry: AuditEntry) -> Moment:

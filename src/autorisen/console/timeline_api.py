@@ -43,7 +43,8 @@ async def read_customer_timeline(
     runtime: RuntimeDep,
     principal: Administers,
     customer_id: str,
-    kind: Literal["account", "subscription", "invoice", "payment", "credit", "dunning", "mail", "action"] | None = None,
+    kind: Literal["account", "subscription", "invoice", "payment", "credit", "usage", "dunning", "mail", "action"]
+    | None = None,
     before: Annotated[str, Query(description="The `next` of the page before")] = "",
 ) -> TimelineView:
     """Everything that happened to one customer, the newest first. For operators."""

@@ -28,14 +28,17 @@ from autorisen.metering.backfills import (
 from autorisen.metering.claim_events import claim_events, on_customer_created
 from autorisen.metering.corrections import (
     Adjustment,
+    CorrectedUsage,
     Correction,
     CorrectionReceipt,
     CorrectionRefused,
     correct_events,
+    corrections_of_customer,
     corrections_of_event,
 )
 from autorisen.metering.decode import exact_json, new_event
 from autorisen.metering.errors import InvalidBackfill, MeterInUse, UsageTooLarge
+from autorisen.metering.eventlog.model import producer_text
 from autorisen.metering.evidence.model import Cause, CountedUse
 from autorisen.metering.evidence.read_evidence import causes_of_change, counted_uses
 from autorisen.metering.ingest import Submission, ingest, ingest_all
@@ -151,6 +154,7 @@ __all__ = [
     "ConflictPage",
     "ConflictStatus",
     "ConflictingEvent",
+    "CorrectedUsage",
     "Correction",
     "CorrectionReceipt",
     "CorrectionRefused",
@@ -202,6 +206,7 @@ __all__ = [
     "conflicting_event",
     "conflicts_of_event",
     "correct_events",
+    "corrections_of_customer",
     "corrections_of_event",
     "counted_uses",
     "default_scope",
@@ -230,6 +235,7 @@ __all__ = [
     "on_customer_created",
     "open_file",
     "plan_meters",
+    "producer_text",
     "quantities",
     "quantities_of",
     "quantity",

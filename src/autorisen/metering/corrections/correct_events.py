@@ -52,6 +52,7 @@ async def correct_events(
     customers = await accounts.customer_ids_by_key(unit.tx, subjects) if subjects else {}
     rules = _Rules(customers, meters, unit.now, errors)
     made: list[tuple[Correction, int, Content | None]] = []
+    owners: list[UUID | None] = []
     touched: list[Content] = []
     for place, correction in enumerate(corrections):
         known = standing.get((correction.tenant, correction.source, correction.id))
@@ -61,6 +62,7 @@ async def correct_events(
         content = rules.content(correction, known, f"/corrections/{place}/event")
         if content != known.counts:
             made.append((correction, known.revision + 1, content))
+            owners.append((known.counts or known.sent).customer_id)
             touched += [each for each in (known.counts, content) if each is not None]
     if errors:
         raise CorrectionRefused(f"{errors[0].field} {errors[0].rule}", errors=errors)
@@ -68,7 +70,7 @@ async def correct_events(
     adjustments: list[Adjustment] = []
     if made:
         await store.insert_corrections(
-            unit.tx, made, actor=actor, call_id=call_id, backfill_id=backfill_id, now=unit.now
+            unit.tx, made, owners, actor=actor, call_id=call_id, backfill_id=backfill_id, now=unit.now
         )
         adjustments = await _recount(unit, touched, meters)
         await store.insert_adjustments(unit.tx, adjustments, call_id=call_id, now=unit.now)

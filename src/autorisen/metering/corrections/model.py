@@ -71,6 +71,24 @@ class Revision:
 
 
 @dataclass(frozen=True)
+class CorrectedUsage:
+    """A correction of a customer's usage as its past tells it: of one event, or of all that a backfill took back.
+
+    `tenant`, `source` and `event_id` are those of the event, or of the first of `events`.
+    """
+
+    id: UUID
+    at: datetime
+    kind: Kind
+    actor: str
+    reason: str
+    tenant: UUID
+    source: str
+    event_id: str
+    events: int
+
+
+@dataclass(frozen=True)
 class Adjustment:
     """What the corrections of one call changed in one hour of one meter, customer and combination of dimensions."""
 

@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from psycopg.rows import class_row
+
 from autorisen.kit.database import Tx
-from autorisen.metering.corrections.model import Adjustment, Content, Correction, Revision, Standing
+from autorisen.metering.corrections.model import Adjustment, Content, CorrectedUsage, Correction, Revision, Standing
 
 Identity = tuple[UUID, str, str]
 
@@ -29,13 +31,14 @@ LEFT JOIN LATERAL (
 INSERT_CORRECTIONS = """
 INSERT INTO metering.corrections
     (tenant, source, event_id, revision, kind, actor, reason, corrected_at, call_id, backfill_id, type, subject,
-    customer_id, occurred_at, data)
+    customer_id, occurred_at, data, was_customer_id)
 SELECT tenant, source, event_id, revision, kind, %(actor)s, reason, %(now)s, %(call_id)s, %(backfill_id)s::uuid, type,
-    subject, customer_id, occurred_at, data::json
+    subject, customer_id, occurred_at, data::json, was_customer_id
 FROM unnest(%(tenants)s::uuid[], %(sources)s::text[], %(ids)s::text[], %(revisions)s::int[], %(kinds)s::text[],
     %(reasons)s::text[], %(types)s::text[], %(subjects)s::text[], %(customers)s::uuid[], %(times)s::timestamptz[],
-    %(datas)s::text[]
-) AS made (tenant, source, event_id, revision, kind, reason, type, subject, customer_id, occurred_at, data)
+    %(datas)s::text[], %(owners)s::uuid[]
+) AS made (tenant, source, event_id, revision, kind, reason, type, subject, customer_id, occurred_at, data,
+    was_customer_id)
 """
 
 INSERT_ADJUSTMENTS = """
@@ -50,6 +53,29 @@ SELECT_REVISIONS = """
 SELECT revision, kind, actor, reason, corrected_at, call_id, type, subject, customer_id, occurred_at, data::text
 FROM metering.corrections
 WHERE tenant = %(tenant)s AND source = %(source)s AND event_id = %(id)s ORDER BY revision
+"""
+
+# Newest first, from a place on. What a backfill takes back or brings in again is one row for each call: its events are
+# thousands, and nobody chose them one by one.
+CORRECTIONS_OF_CUSTOMER = """
+WITH concerned AS (
+    SELECT * FROM metering.corrections WHERE was_customer_id = %(customer_id)s::uuid
+    UNION ALL
+    SELECT * FROM metering.corrections
+    WHERE customer_id = %(customer_id)s::uuid AND (customer_id <> was_customer_id OR was_customer_id IS NULL)
+), told AS (
+    SELECT md5(concat_ws(chr(31), tenant, source, event_id, revision))::uuid AS id, corrected_at, kind, actor, reason,
+        tenant, source, event_id, 1 AS events
+    FROM concerned WHERE backfill_id IS NULL
+    UNION ALL
+    SELECT call_id, corrected_at, kind, actor, reason, (min(tenant::text))::uuid, min(source), min(event_id),
+        count(*)::int
+    FROM concerned WHERE backfill_id IS NOT NULL
+    GROUP BY call_id, corrected_at, kind, actor, reason
+)
+SELECT id, corrected_at AS at, kind, actor, reason, tenant, source, event_id, events FROM told
+WHERE (corrected_at, id) < (%(before_at)s::timestamptz, %(before_id)s::uuid)
+ORDER BY corrected_at DESC, id DESC LIMIT %(limit)s
 """
 
 
@@ -76,13 +102,17 @@ def _standing(row: Sequence[Any]) -> Standing:
 async def insert_corrections(
     tx: Tx,
     made: Sequence[tuple[Correction, int, Content | None]],
+    owners: Sequence[UUID | None],
     *,
     actor: str,
     call_id: UUID,
     backfill_id: UUID | None,
     now: datetime,
 ) -> None:
-    """Keep these corrections, each with its revision and what the event says from now on (None: nothing)."""
+    """Keep these corrections, each with its revision and what the event says from now on (None: nothing).
+
+    `owners` are the customers for whom each counted until now.
+    """
     await tx.execute(
         INSERT_CORRECTIONS,
         {
@@ -100,6 +130,7 @@ async def insert_corrections(
             "subjects": [content and content.subject for _, _, content in made],
             "customers": [content and content.customer_id for _, _, content in made],
             "times": [content and content.occurred_at for _, _, content in made],
+            "owners": list(owners),
             "datas": [content and content.data_json for _, _, content in made],
         },
     )
@@ -127,3 +158,12 @@ async def select_revisions(tx: Tx, identity: Identity) -> list[Revision]:
         Revision(revision, kind, actor, reason, at, call_id, Content(*content) if kind == "amend" else None)
         for revision, kind, actor, reason, at, call_id, *content in await cursor.fetchall()
     ]
+
+
+async def corrections_of_customer(
+    tx: Tx, customer_id: UUID, *, before: tuple[datetime, UUID], limit: int
+) -> list[CorrectedUsage]:
+    """What changed a customer's usage before a place, newest first."""
+    values = {"customer_id": customer_id, "before_at": before[0], "before_id": before[1], "limit": limit}
+    async with tx.cursor(row_factory=class_row(CorrectedUsage)) as cursor:
+        return await (await cursor.execute(CORRECTIONS_OF_CUSTOMER, values)).fetchall()
