@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from autorisen import billing, subscriptions
 from autorisen.accounts import Customer
 from autorisen.billing import LineKind
+from autorisen.billing.closing.store import failures
 from autorisen.billing.lifecycle.pauses import pause
 from autorisen.billing.lifecycle.trials import start_trial
 from autorisen.kit.mail import mails
@@ -93,6 +94,34 @@ async def test_with_a_card_the_paid_time_begins_at_the_end(shop: Shop) -> None:
     assert invoice.status is billing.InvoiceStatus.PAID
     await shop.advance(hours=2)
     assert len(await shop.invoices(customer)) == before + 1, "the close of the trial bills nothing"
+
+
+async def test_a_trial_whose_end_is_late_is_not_closed_as_unpaid(shop: Shop) -> None:
+    """The job that looks for the card fails for two hours: the closing waits for it, and says why."""
+    customer = await with_card(shop)
+    before = len(await shop.invoices(customer))
+    trial = await try_pro(shop, customer)
+    await end_trials_at(shop, trial.end_at + timedelta(hours=2))
+    await shop.advance(days=14, hours=1)
+    assert (await shop.subscription(customer)).status is Status.TRIALING
+    async with shop.runtime.database.read() as tx:
+        (failed,) = await failures(tx, 10)
+    assert failed.period_id == trial.id
+    assert failed.reason.startswith("TrialBeingSettled: what follows the trial is not decided")
+    await shop.advance(hours=2)
+    await shop.advance(minutes=5)
+    after, period = await shop.subscription(customer), await shop.period(customer)
+    assert (after.status, after.plan_key, period.start_at) == (Status.ACTIVE, "pro", trial.end_at)
+    assert [each.total.minor for each in (await shop.invoices(customer))[before:]] == [52_900]
+    async with shop.runtime.database.read() as tx:
+        assert await failures(tx, 10) == []
+        assert (await subscriptions.period(tx, trial.id)).status == "closed"
+
+
+async def end_trials_at(shop: Shop, at: datetime) -> None:
+    async with shop.runtime.unit() as unit:
+        moved = await unit.tx.execute("UPDATE kit.jobs SET due_at = %s WHERE kind = 'billing.end_trial'", (at,))
+        assert moved.rowcount == 1
 
 
 async def test_a_card_that_fails_at_the_end_makes_it_past_due(shop: Shop) -> None:

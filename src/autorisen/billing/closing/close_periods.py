@@ -17,7 +17,7 @@ from psycopg import errors
 from autorisen import subscriptions
 from autorisen.billing import store_rated
 from autorisen.billing.closing import store
-from autorisen.billing.closing.decide_closing import decide_closing, require_counted
+from autorisen.billing.closing.decide_closing import decide_closing, require_counted, require_settled
 from autorisen.billing.closing.load_closings import load_closings
 from autorisen.billing.closing.model import ClosingDecision, Failure
 from autorisen.billing.closing.write_closings import write_closings
@@ -52,8 +52,8 @@ def closes_at(end_at: datetime, settings: Settings) -> datetime:
 async def close_period(unit: Unit, period_id: UUID) -> Closing:
     """Close a period once; asked again, what was closed then.
 
-    Raises `PeriodStillOpen`, and `MeterNotCounted` while a meter that the plan prices is new and its events of old are
-    being counted.
+    Raises `PeriodStillOpen`, `TrialBeingSettled`, and `MeterNotCounted` while a meter that the plan prices is new and
+    its events of old are being counted.
     """
     period = await subscriptions.period(unit.tx, period_id, lock=True)
     closed = await store_rated.find_closing(unit.tx, period_id)
@@ -121,6 +121,7 @@ async def close_held(unit: Unit, period_ids: Sequence[UUID]) -> tuple[list[Closi
     for state in states:
         try:
             require_counted(state, rules)
+            require_settled(state)
             decisions.append(decide_closing(state, rules, new_id=unit.ids.new))
         except Exception as error:
             # Whatever is odd about one period, the others are not to wait for it.

@@ -31,6 +31,15 @@ def require_counted(state: ClosingState, rules: ClosingRules) -> None:
         raise MeterNotCounted(f"{', '.join(waits)}: see `autorisen meters list`")
 
 
+def require_settled(state: ClosingState) -> None:
+    """Whether a trial is paid on for is decided at its end, by who looks for a saved card: not by how long that takes.
+
+    Raises `TrialBeingSettled`.
+    """
+    if state.over.following is None and state.over.subscription.status is subscriptions.Status.TRIALING:
+        raise subscriptions.TrialBeingSettled("what follows the trial is not decided: see the job billing.end_trial")
+
+
 def decide_closing(state: ClosingState, rules: ClosingRules, *, new_id: NewId) -> ClosingDecision:
     """What closing the period writes; asked before its end, what it would write with the usage so far."""
     terms, over = state.terms, state.over
