@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from autorisen.billing import CreditRequest, LineKind, Wanted, issue_invoice
 from autorisen.billing.coupons import redeem_coupon
 from autorisen.billing.model import Invoice, Line
 from autorisen.kit.money import Money
+from autorisen.kit.unit import Unit
 from tests.factories.accounts import make_key, make_member, make_user, sign_in
 from tests.factories.addons import pro_with
 from tests.factories.billing import Shop, a_draft_like, a_line
@@ -220,6 +222,103 @@ async def test_a_credit_note_is_explained_by_the_lines_that_it_takes_back(shop: 
         assert await records(shop, f"{at}/{note.public_id}/evidence.jsonl", {}) == file
     page = (await shop.client.get(f"/console/invoices/{invoice.public_id}/lines/{usage.public_id}")).text
     assert f"{note.number}: a part of it" in page
+
+
+SEATS = """
+[[plan.usage]]
+meter = "seats"
+overage = true
+{price}
+
+"""
+METER = """
+[[meter]]
+key = "seats"
+name = "Seats"
+unit = "seat"
+event_type = "seats.changed"
+aggregation = "time_weighted"
+value_path = "seats"
+group_by = ["office"]
+"""
+ONE_PRICE = 'included = 0\nprice = [{ currency = "ZAR", amount = "10.00" }, { currency = "USD", amount = "0.60" }]'
+
+
+async def test_the_average_of_a_level_follows_from_the_evidence_alone(shop: Shop) -> None:
+    """Levels of two offices: one changes before the period only, one is corrected after the close."""
+    customer = await shop.customer()
+    async with shop.runtime.unit() as unit:
+        await apply_text(unit, pro_with(SEATS.format(price=ONE_PRICE)) + METER)
+    await shop.upgrade(customer)
+    await shop.advance(hours=1)
+    await seats(shop, customer, ("cape", 7), ("durban", 2))
+    await shop.advance(days=3)
+    await seats(shop, customer, ("cape", 4))
+    await shop.advance(days=28, hours=2)
+    await shop.advance(days=9, minutes=7)
+    await seats(shop, customer, ("cape", 9))
+    await shop.advance(days=2)
+    await seats(shop, customer, ("cape", 0))
+    await shop.advance(days=21)
+    await shop.advance(minutes=1)
+    async with shop.runtime.unit() as unit:
+        void = metering.Correction(metering.OPERATOR, "tests", "seats-2", "void", "known only after the second close")
+        await metering.correct_events(unit, actor="tests", corrections=[void])
+    async with shop.runtime.unit() as unit:
+        headers = await make_key(unit, customer.id)
+    levels = []
+    for invoice in await shop.invoices(customer):
+        file = await records(shop, f"/api/invoices/{invoice.public_id}/evidence.jsonl", headers)
+        for line in (each for each in file if each["record"] == "line" and each["line"]["kind"] == "usage"):
+            mine = [each for each in file if each.get("line") == line["line"]["id"]]
+            assert average_of(line["line"], mine) == Decimal(line["rated"]["quantity"])
+            levels.append({each["dimensions"]["office"]: each["value"] for each in mine if each["record"] == "level"})
+    assert levels == [{}, {"cape": "4", "durban": "2"}]
+
+
+async def seats(shop: Shop, customer: Customer, *levels: tuple[str, int]) -> None:
+    """Each office has so many seats from now on."""
+    async with shop.runtime.unit() as unit:
+        events = [
+            metering.new_event(
+                {
+                    "specversion": "1.0",
+                    "id": f"seats-{await stored(unit) + place}",
+                    "source": "tests",
+                    "type": "seats.changed",
+                    "subject": customer.key,
+                    "time": unit.now.isoformat().replace("+00:00", "Z"),
+                    "data": {"office": office, "seats": level},
+                }
+            )
+            for place, (office, level) in enumerate(levels)
+        ]
+        assert (await metering.ingest(unit, None, events)).accepted == len(levels)
+
+
+async def stored(unit: Unit) -> int:
+    row = await (await unit.tx.execute("SELECT count(*) FROM metering.events")).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def average_of(line: dict[str, Any], found: list[dict[str, Any]]) -> Decimal:
+    """The sum of the offices' average levels, from the records of the file and the bounds of the line alone."""
+    start, end = (datetime.fromisoformat(line[name]) for name in ("period_start", "period_end"))
+    length, total = Fraction((end - start) / timedelta(microseconds=1)), Decimal(0)
+    for office in sorted({each["dimensions"]["office"] for each in found}):
+        level, since, area = Fraction(0), start, Fraction(0)
+        for each in (each for each in found if each["dimensions"]["office"] == office):
+            at = max(start, datetime.fromisoformat(each["time"]))
+            area, level, since = (
+                area + level * Fraction((at - since) / timedelta(microseconds=1)),
+                Fraction(each["value"]),
+                at,
+            )
+        area += level * Fraction((end - since) / timedelta(microseconds=1))
+        exact = area / length
+        total += (Decimal(exact.numerator) / exact.denominator).quantize(Decimal("1e-12"), rounding=ROUND_HALF_UP)
+    return total
 
 
 async def test_one_line_of_a_credit_note_brings_its_own_evidence_only(shop: Shop) -> None:

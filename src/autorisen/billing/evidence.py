@@ -18,6 +18,7 @@ from autorisen.billing.credit_notes.views import credit_note_view
 from autorisen.billing.explain import Explanation, explain
 from autorisen.billing.explanation_views import event_view, explanation_view
 from autorisen.billing.model import Invoice
+from autorisen.billing.rated_usage import RatedUsage
 from autorisen.billing.views import invoice_view
 from autorisen.kit.database import Database, Tx
 
@@ -27,7 +28,7 @@ EVENTS_LOOKED_AT = 2_000
 
 
 async def evidence(database: Database, invoice: Invoice) -> AsyncIterator[bytes]:
-    """The invoice, then each line with its reasons, its days and its events."""
+    """The invoice, then each line with its reasons, its days, the levels that it began with, and its events."""
     async for each in _records(database, invoice, None):
         yield each
 
@@ -52,6 +53,8 @@ async def _records(database: Database, invoice: Invoice, document: CreditDocumen
             lines += 1
             view = explanation_view(each)
             yield _record("line", view)
+            for use in await levels_behind(tx, each):
+                yield _record("level", event_view(use), line=view.line.id)
             async for use in uses_behind(tx, each):
                 events += 1
                 yield _record("event", event_view(use), line=view.line.id)
@@ -75,8 +78,25 @@ async def uses_behind(
         at=rated.rated_at,
         looked_at=looked_at,
     ):
-        if price.cell_of(dict(use.group)) == (rated.cell or catalog.Cell()):
+        if _is_of(price, rated, use):
             yield use
+
+
+async def levels_behind(tx: Tx, explanation: Explanation) -> list[metering.CountedUse]:
+    """What the levels of a time-weighted line stood at when its period began: the last change of each before it."""
+    rated, price = explanation.rated, explanation.price
+    if rated is None:
+        return []
+    assert isinstance(price, catalog.UsagePrice), "usage was rated by a price of usage"
+    found = await metering.levels_before(
+        tx, customer_id=rated.customer_id, meter=rated.meter, start=rated.period_start, at=rated.rated_at
+    )
+    return [each for each in found if _is_of(price, rated, each)]
+
+
+def _is_of(price: catalog.UsagePrice, rated: RatedUsage, use: metering.CountedUse) -> bool:
+    """Whether the use is of the cell that was rated."""
+    return price.cell_of(dict(use.group)) == (rated.cell or catalog.Cell())
 
 
 async def first_uses(tx: Tx, explanation: Explanation) -> tuple[metering.CountedUse, ...]:

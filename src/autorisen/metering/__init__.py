@@ -40,7 +40,7 @@ from autorisen.metering.decode import exact_json, new_event
 from autorisen.metering.errors import InvalidBackfill, MeterInUse, UsageTooLarge
 from autorisen.metering.eventlog.model import producer_text
 from autorisen.metering.evidence.model import Cause, CountedUse
-from autorisen.metering.evidence.read_evidence import causes_of_change, counted_uses
+from autorisen.metering.evidence.read_evidence import causes_of_change, counted_uses, levels_before
 from autorisen.metering.ingest import Submission, ingest, ingest_all
 from autorisen.metering.jobs import JOBS, SCHEDULE
 from autorisen.metering.load_meters import load_meters
@@ -225,6 +225,7 @@ __all__ = [
     "ingest_health",
     "keep_reconciliation",
     "latest_reconciliation",
+    "levels_before",
     "list_backfills",
     "list_conflicts",
     "list_reconciliations",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -13,8 +13,11 @@ from autorisen.kit.database import Tx
 from autorisen.metering.counting import measure_for
 from autorisen.metering.evidence import store
 from autorisen.metering.evidence.model import AsOf, Cause, CountedUse
-from autorisen.metering.model import Measured, MeterDefinition
+from autorisen.metering.model import Aggregation, Group, Measured, MeterDefinition
 from autorisen.metering.usage import store as store_usage
+
+# Before all events: a level goes on for as long as nothing changes it.
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 async def counted_uses(
@@ -48,6 +51,20 @@ async def counted_uses(
                 else ()
             )
             yield CountedUse(source, id, event.occurred_at, value, group)
+
+
+async def levels_before(tx: Tx, *, customer_id: UUID, meter: str, start: datetime, at: datetime) -> list[CountedUse]:
+    """The change that each level of a time-weighted meter stood at when a stretch began, by what was known `at`.
+
+    One for each combination of dimensions that had one. None for a meter that counts otherwise: nothing is carried.
+    """
+    definition = await _definition(tx, meter)
+    if definition is None or definition.aggregation is not Aggregation.TIME_WEIGHTED:
+        return []
+    newest: dict[Group, CountedUse] = {}
+    async for use in counted_uses(tx, customer_id=customer_id, meter=meter, start=_BEGINNING, end=start, at=at):
+        newest[use.group] = use
+    return list(newest.values())
 
 
 async def causes_of_change(
