@@ -63,10 +63,12 @@ async def test_a_credit_note_is_shown_before_it_is_issued(shop: Shop) -> None:
 @pytest.mark.parametrize(
     "typed, said",
     [
-        ({"scope": "amount", "amount": "a lot"}, "The amount must be an amount such as 125,00."),
-        ({"scope": "amount", "amount": "Infinity"}, "The amount must be an amount such as 125,00."),
-        ({"scope": "amount", "amount": "0.001"}, "The amount must be an amount such as 125,00."),
-        ({"scope": "amount", "amount": "655"}, "The amount must be from 1 to 65400, what is left."),
+        ({"scope": "amount", "amount": "a lot"}, "The amount must be an amount such as 250.00."),
+        ({"scope": "amount", "amount": "Infinity"}, "The amount must be an amount such as 250.00."),
+        ({"scope": "amount", "amount": "1,000"}, "The amount must be an amount such as 250.00."),
+        ({"scope": "amount", "amount": "1e2"}, "The amount must be an amount such as 250.00."),
+        ({"scope": "amount", "amount": "0.001"}, "The amount must be an amount such as 250.00."),
+        ({"scope": "amount", "amount": "655"}, "The amount must be from ZAR 0.01 to ZAR 654.00, what is left."),
         ({"scope": "lines"}, "The lines must name a line."),
         ({"scope": "all"}, "The scope must be one of whole, amount, lines."),
         ({"settlement": "gift"}, "The settlement must be one of refund, credit."),
@@ -85,7 +87,7 @@ async def test_a_line_that_is_too_much_is_named(shop: Shop) -> None:
     assert id is not None
     typed = {"scope": "lines", f"line-{public_id('iln', id)}": "126", "reason": "why", "action": "preview"}
     answer = await shop.client.post(f"{path}/credit", data=typed)
-    assert "Agent executions must be from 1 to 12500, what is left of it." in answer.text
+    assert "Agent executions must be from ZAR 0.01 to ZAR 125.00, what is left of it." in answer.text
 
 
 async def test_paid_money_goes_back_or_stays(shop: Shop) -> None:

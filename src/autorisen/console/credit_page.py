@@ -22,7 +22,6 @@ from autorisen.ui import flash, render
 router = APIRouter(prefix="/invoices")
 
 _SETTLEMENTS = (Settlement.REFUND.value, Settlement.CREDIT.value)
-_AMOUNT_LENGTH_MAX = 20
 _KEY_LENGTH_MAX = 120
 
 SCOPES = (("whole", "All that is left"), ("amount", "An amount of the whole"), ("lines", "Some lines"))
@@ -122,27 +121,18 @@ def _request(form: CreditForm, invoice: Invoice) -> CreditRequest:
 
 def _wanted(form: CreditForm, invoice: Invoice) -> Wanted:
     if form.scope == "amount":
-        return Wanted(amount=_amount(form.amount, invoice.currency, "/amount"))
+        return Wanted(amount=billing.read_amount(form.amount, invoice.currency, "/amount"))
     if form.scope == "lines":
         typed = {name: text for name, text in (form.lines or {}).items() if text.strip()}
         return Wanted(
             lines={
-                parse_public_id("iln", name): _amount(text, invoice.currency, f"/lines/{name}")
+                parse_public_id("iln", name): billing.read_amount(text, invoice.currency, f"/lines/{name}")
                 for name, text in typed.items()
             }
         )
     if form.scope != "whole":
         raise InvalidInput(errors=[FieldError("/scope", f"must be one of {', '.join(name for name, _ in SCOPES)}")])
     return Wanted()
-
-
-def _amount(text: str, currency: str, field: str) -> Money:
-    """125, 125.00 or 125,00 in the invoice's currency."""
-    plain = text.replace("\N{NO-BREAK SPACE}", "").replace(" ", "").replace(",", ".")
-    try:
-        return Money.parse(plain[:_AMOUNT_LENGTH_MAX], currency)
-    except (ValueError, ArithmeticError):
-        raise InvalidInput(errors=[FieldError(field, "must be an amount such as 125,00")]) from None
 
 
 async def _page(

@@ -90,12 +90,20 @@ def test_what_is_due_comes_off_first() -> None:
 @pytest.mark.parametrize(
     "wanted, field, rule",
     [
-        (Wanted(amount=rand(0)), "/amount_minor", "from 1 to 6000"),
-        (Wanted(amount=rand(-1)), "/amount_minor", "from 1 to 6000"),
-        (Wanted(amount=rand(6_001)), "/amount_minor", "from 1 to 6000"),
+        (Wanted(amount=rand(0)), "/amount_minor", "from ZAR 0.01 to ZAR 60.00"),
+        (Wanted(amount=rand(-1)), "/amount_minor", "from ZAR 0.01 to ZAR 60.00"),
+        (Wanted(amount=rand(6_001)), "/amount_minor", "from ZAR 0.01 to ZAR 60.00"),
         (Wanted(lines={}), "/lines", "must name a line"),
-        (Wanted(lines={UUID(int=1): rand(10_001)}), f"/lines/{public_id('iln', UUID(int=1))}", "from 1 to 10000"),
-        (Wanted(lines={UUID(int=1): rand(0)}), f"/lines/{public_id('iln', UUID(int=1))}", "from 1 to 10000"),
+        (
+            Wanted(lines={UUID(int=1): rand(10_001)}),
+            f"/lines/{public_id('iln', UUID(int=1))}",
+            "from ZAR 0.01 to ZAR 100.00",
+        ),
+        (
+            Wanted(lines={UUID(int=1): rand(0)}),
+            f"/lines/{public_id('iln', UUID(int=1))}",
+            "from ZAR 0.01 to ZAR 100.00",
+        ),
         (Wanted(lines={UUID(int=2): rand(-1)}), f"/lines/{public_id('iln', UUID(int=2))}", "nothing left"),
         (Wanted(lines={UUID(int=9): rand(1)}), f"/lines/{public_id('iln', UUID(int=9))}", "nothing left"),
         (Wanted(lines={UUID(int=1): rand(6_001)}), "/lines", "more than what is left"),

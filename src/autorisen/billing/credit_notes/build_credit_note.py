@@ -52,7 +52,8 @@ def _amounts(
         return _by_line(lines, credited, wanted.lines)
     if wanted.amount is not None:
         if not 0 < wanted.amount.minor <= left.minor:
-            raise WrongCredit(errors=[FieldError("/amount_minor", f"must be from 1 to {left.minor}, what is left")])
+            rule = f"must be from {Money(1, left.currency)} to {left}, what is left"
+            raise WrongCredit(errors=[FieldError("/amount_minor", rule)])
         return spread([(_id(line), left_of(line, credited).minor) for line in lines], wanted.amount)
     return {_id(line): left_of(line, credited) for line in lines}
 
@@ -60,12 +61,14 @@ def _amounts(
 def _by_line(
     lines: Sequence[Line], credited: Mapping[UUID, Credited], wanted: Mapping[UUID, Money]
 ) -> Mapping[UUID, Money]:
-    room = {_id(line): left_of(line, credited).minor for line in lines}
+    room = {_id(line): left_of(line, credited) for line in lines}
     errors = []
     for id, amount in wanted.items():
-        if not 0 < amount.minor <= room.get(id, 0):
-            most = max(room.get(id, 0), 0)
-            rule = f"must be from 1 to {most}, what is left of it" if most else "has nothing left to take back"
+        left = room.get(id, Money.zero(amount.currency))
+        if not 0 < amount.minor <= left.minor:
+            rule = f"must be from {Money(1, left.currency)} to {left}, what is left of it"
+            if left.minor <= 0:
+                rule = "has nothing left to take back"
             errors.append(FieldError(f"/lines/{public_id('iln', id)}", rule))
     if not wanted:
         errors.append(FieldError("/lines", "must name a line"))
