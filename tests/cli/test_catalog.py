@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from autorisen import subscriptions
-from autorisen.catalog import CatalogInvalid, shipped_catalog
+from autorisen.catalog import CatalogInvalid, EffectiveDatePassed, shipped_catalog
 from autorisen.cli import command_line
 from autorisen.kit.unit import Runtime
 from autorisen.metering import MeterInUse
@@ -131,6 +131,33 @@ def test_a_broken_file_is_refused_before_anything_happens(tmp_path: Path) -> Non
     assert result.exit_code == 1
     assert isinstance(result.exception, CatalogInvalid)
     assert result.exception.errors[0].field == "/plan/1/price/0/amount"
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "binary.toml"
+    file.write_bytes(b"[[plan]]\xff")
+    for words in (("plan",), ("diff",), ("apply",), ("what-if",)):
+        result = command("catalog", *words, str(file))
+        assert isinstance(result.exception, CatalogInvalid), words
+        assert result.exception.errors[0].rule == "must be UTF-8: byte 8 is not"
+
+
+@pytest.mark.parametrize("dated", ["effective_from = 2020-01-01T00:00:00+02:00\n", ""])
+def test_a_plan_says_that_terms_would_start_too_early(tmp_path: Path, dated: str) -> None:
+    """In the past, or before the version that they follow: an apply refuses both, and a plan said neither."""
+    assert command("catalog", "apply").exit_code == 0
+    file = tmp_path / "dearer.toml"
+    dearer = shipped_catalog().replace('"529.00"', '"599.00"')
+    if not dated:
+        file.write_text("effective_from = 2999-01-01T00:00:00+02:00\n" + dearer, encoding="utf-8")
+        assert command("catalog", "apply", str(file)).exit_code == 0
+    file.write_text(dated + dearer.replace('"599.00"', '"699.00"'), encoding="utf-8")
+    planned = command("catalog", "plan", str(file))
+    assert planned.exit_code == 1
+    assert "! the new terms of pro may start at 2" in planned.output
+    assert planned.output.endswith("An apply would refuse this file and change nothing.\n")
+    assert "-> ZAR 699.00" in command("catalog", "diff", str(file)).output
+    assert isinstance(command("catalog", "apply", str(file)).exception, EffectiveDatePassed)
 
 
 def test_the_trial_balance_of_empty_books(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ is a file (`catalog.toml`), applied like infrastructure: `plan_changes` shows wh
 immutable versions with an effective date. Records no facts: a subscription keeps the version it was sold.
 """
 
-from autorisen.catalog.apply_catalog import apply_catalog
+from autorisen.catalog.apply_catalog import apply_catalog, require_order
 from autorisen.catalog.apply_coupons import apply_coupons
 from autorisen.catalog.cells import REST, Cell, Used, split
 from autorisen.catalog.coupon_changes import coupon_changes
@@ -124,6 +124,7 @@ __all__ = [
     "rate",
     "rate_cells",
     "rated_words",
+    "require_order",
     "shipped_catalog",
     "split",
     "versions_of",

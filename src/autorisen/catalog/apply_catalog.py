@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -25,10 +25,8 @@ async def apply_catalog(unit: Unit, catalog_file: CatalogFile) -> list[Change]:
     changes = plan_changes(list(newest.values()), catalog_file)
     drafts = {draft.plan_key: draft for draft in catalog_file.plans}
     effective_from = catalog_file.effective_from or unit.now
+    require_order(newest.values(), changes, effective_from, unit.now)
     for change in changes:
-        before = newest.get(change.plan_key)
-        if before is not None:
-            _require_order(before, effective_from, unit.now)
         if change.kind == "retire":
             after = replace(newest[change.plan_key], version=change.version, is_default=False, retired=True)
         else:
@@ -46,13 +44,18 @@ def _identified(price: Price, new_id: Callable[[], UUID]) -> Price:
     return replace(price, id=new_id())
 
 
-def _require_order(before: PlanVersion, effective_from: datetime, now: datetime) -> None:
-    earliest = max(before.effective_from, now)
-    if effective_from < earliest:
-        raise EffectiveDatePassed(
-            f"the new terms of {before.plan_key} may start at {earliest.isoformat()} or later, "
-            f"not at {effective_from.isoformat()}"
-        )
+def require_order(
+    newest: Iterable[PlanVersion], changes: Sequence[Change], effective_from: datetime, now: datetime
+) -> None:
+    """Raises `EffectiveDatePassed` when changes would start in the past, or before the version that they follow."""
+    changed = {change.plan_key for change in changes}
+    for before in newest:
+        earliest = max(before.effective_from, now)
+        if before.plan_key in changed and effective_from < earliest:
+            raise EffectiveDatePassed(
+                f"the new terms of {before.plan_key} may start at {earliest.isoformat()} or later, "
+                f"not at {effective_from.isoformat()}"
+            )
 
 
 def _version_of(draft: PlanDraft, version: int, effective_from: datetime) -> PlanVersion:

@@ -12,6 +12,7 @@ import typer
 from autorisen import billing, catalog, metering, subscriptions
 from autorisen.catalog import CatalogFile
 from autorisen.cli import what_if
+from autorisen.cli.catalog_text import catalog_text
 from autorisen.cli.find_customer import ACTOR, find_customer
 from autorisen.cli.progress import Show, progress
 from autorisen.cli.session import with_runtime
@@ -48,7 +49,9 @@ def plan(file: File = None) -> None:
         typer.echo(f"{SIGNS[change.kind]} {change.plan_key}: {change.kind} as version {change.version}{told}")
     for change in changes.coupons:
         typer.echo(f"{SIGNS[change.kind]} coupon {change.plan_key}: {change.kind} as version {change.version}")
-    if any(meter.kind == "refuse" for meter in changes.meters):
+    if changes.refusal:
+        typer.echo(f"! {changes.refusal}")
+    if changes.refusal or any(meter.kind == "refuse" for meter in changes.meters):
         typer.echo("An apply would refuse this file and change nothing.")
         raise typer.Exit(1)
     _summarise(changes, wanted)
@@ -75,7 +78,7 @@ def diff(file: File = None) -> None:
 def apply(file: File = None) -> None:
     """Make the file what is sold, from its effective date or now on. Applied twice, nothing changes twice."""
     wanted = _read(file)
-    changes = with_runtime(lambda runtime: _apply(runtime, _text(file)))
+    changes = with_runtime(lambda runtime: _apply(runtime, catalog_text(file)))
     for meter in changes.meters:
         typer.echo(f"{SIGNS[meter.kind]} meter {meter.key}: {meter.kind}")
     for change in changes.plans:
@@ -147,20 +150,16 @@ async def _migrate(  # noqa: PLR0917 -- what the command was told, in its order
     return found, new
 
 
-def _text(file: Path | None) -> str:
-    return catalog.shipped_catalog() if file is None else file.read_text(encoding="utf-8")
-
-
 def _read(file: Path | None) -> CatalogFile:
     """The file, sound for both of its readers."""
-    wanted = catalog.load_catalog(_text(file))
+    wanted = catalog.load_catalog(catalog_text(file))
     metering.load_meters(wanted.meters)
     return wanted
 
 
 async def _plan(runtime: Runtime, wanted: CatalogFile) -> tuple[CatalogChanges, Counter[str]]:
     async with runtime.database.read() as tx:
-        changes = await plan_catalog(tx, wanted)
+        changes = await plan_catalog(tx, wanted, runtime.clock.now())
         counts = await subscriptions.status_counts(tx)
     keepers: Counter[str] = Counter()
     for (plan_key, status), count in counts.items():

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from autorisen import billing, catalog
 from autorisen.billing import Tally
+from autorisen.cli.catalog_text import catalog_text
 from autorisen.cli.find_customer import find_customer
 from autorisen.cli.progress import Show, progress
 from autorisen.cli.session import with_runtime
@@ -34,7 +35,7 @@ def what_if(
     customer: Annotated[list[str] | None, typer.Option(help="Only these customers, by key or cus_ id.")] = None,
 ) -> None:
     """Show who would have paid more or less in past months under this file. Nothing is applied or written."""
-    plans = catalog.load_catalog(file.read_text(encoding="utf-8"))
+    plans = catalog.load_catalog(catalog_text(file))
     with progress("Rated again", "customers") as show:
         end = None if until is None else until.replace(tzinfo=UTC)
         found = with_runtime(lambda runtime: _ask(runtime, plans, months, end, customer, show))

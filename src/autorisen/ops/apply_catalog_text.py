@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from autorisen import catalog, metering
 from autorisen.kit.database import Tx
@@ -11,23 +12,33 @@ from autorisen.kit.unit import Unit
 
 @dataclass(frozen=True)
 class CatalogChanges:
-    """What an apply would change or has changed. Plans change from the effective date on, meters and
-    coupons at once."""
+    """What an apply would change or has changed. Plans change from the effective date on, meters and coupons at once.
+
+    `refusal` says why the plans would not be changed at all; refused meters say so themselves.
+    """
 
     plans: list[catalog.Change]
     meters: list[metering.MeterChange]
     coupons: list[catalog.Change]
+    refusal: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.plans or self.meters or self.coupons)
 
 
-async def plan_catalog(tx: Tx, file: catalog.CatalogFile) -> CatalogChanges:
-    """What applying the file would do, and which changes of meters it would refuse. Changes nothing."""
-    plans = catalog.plan_changes(await catalog.newest_plans(tx), file)
+async def plan_catalog(tx: Tx, file: catalog.CatalogFile, now: datetime) -> CatalogChanges:
+    """What applying the file now would do, and what of it would be refused. Changes nothing."""
+    newest = await catalog.newest_plans(tx)
+    plans = catalog.plan_changes(newest, file)
+    refusal = ""
+    try:
+        catalog.require_order(newest, plans, file.effective_from or now, now)
+    except catalog.EffectiveDatePassed as early:
+        refusal = early.detail
     priced = await catalog.priced_meters(tx)
     meters = await metering.plan_meters(tx, metering.load_meters(file.meters), priced=priced)
-    return CatalogChanges(plans, meters, catalog.coupon_changes(await catalog.newest_coupons(tx), file.coupons))
+    coupons = catalog.coupon_changes(await catalog.newest_coupons(tx), file.coupons)
+    return CatalogChanges(plans, meters, coupons, refusal)
 
 
 async def apply_catalog_text(unit: Unit, text: str) -> CatalogChanges:
