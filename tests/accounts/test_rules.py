@@ -149,6 +149,18 @@ def test_what_an_email_address_is(email: str, is_one: bool) -> None:
     assert (checks.errors == []) is is_one
 
 
+@pytest.mark.parametrize("mark", ["\u202a", "\u202e", "\u2066", "\u2069"])
+def test_no_name_turns_the_text_behind_it_around(mark: str) -> None:
+    checks = Checks()
+    checks.line("name", f"Acme{mark} dtL")
+    checks.lines("address", f"1 Long Street\n{mark}Cape Town")
+    assert [each.field for each in checks.errors] == ["/name", "/address"]
+    # Right-to-left writing itself, and how letters join, are names as any.
+    kept = Checks()
+    assert kept.line("name", "\u05e9\u05dc\u05d5\u05dd \u200f\u200d")
+    assert not kept.errors
+
+
 def test_all_broken_rules_are_told_at_once() -> None:
     checks = Checks()
     checks.line("name", "")

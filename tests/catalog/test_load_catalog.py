@@ -152,6 +152,7 @@ FAULTS = [
     ('features = ["All agents"]', r'features = ["All", "\u0000"]', "/plan/0/features/1", "one line, without control"),
     ('unit = "executions"', r'unit = "x\u0085y"', "/meter/0/unit", "one line, without control"),
     ('name = "Agent executions"', r'name = "Agent\u0000"', "/meter/0/name", "one line, without control"),
+    ('name = "Pro"', r'name = "Pro\u202e"', "/plan/1/name", "one line, without control"),
     ("rank = 1", "rank = 1_000_001", "/plan/1/rank", "from 0 to 1000000"),
     ('amount = "529.00"', 'amount = "\u0661.00"', "/plan/1/price/0/amount", "decimal such as"),
     ("[[meter]]", f"x = {'[' * 5_000}{']' * 5_000}\n[[meter]]", "", "must not nest so deep"),

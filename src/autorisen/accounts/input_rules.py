@@ -117,5 +117,9 @@ def _countries() -> dict[str, str]:
     return {code: name for code, name in names.items() if len(code) == 2 and code not in pseudo}
 
 
+# They turn the text after them around, also what we write behind a name.
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
 def _is_control(letter: str) -> bool:
-    return unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"}
+    return letter in _TURNING or unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"}

@@ -29,7 +29,7 @@ from autorisen.kit.money import EXPONENTS
 from autorisen.kit.problems import FieldError
 
 KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 TRIAL_DAYS_MAX = 365
 RANK_MAX = 1_000_000
 METER_KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){0,3}")
