@@ -32,12 +32,12 @@ FROM (
     WHERE l.invoice_id = %(invoice_id)s
     UNION ALL
     SELECT f.line_id, coalesce(n.amount_minor, 0) - l.amount_minor, coalesce(n.tax_minor, 0) - l.tax_minor
-    FROM billing.period_fees f
+    FROM billing.invoice_lines fee JOIN billing.period_fees f ON f.line_id = fee.id
     JOIN billing.pending_changes c ON c.period_id = f.period_id AND c.status = 'applied'
     JOIN billing.invoice_lines l ON l.invoice_id = c.invoice_id AND l.kind = 'proration_credit'
-    LEFT JOIN (SELECT invoice_line_id, sum(amount_minor) AS amount_minor, sum(tax_minor) AS tax_minor
-        FROM billing.credit_note_lines GROUP BY invoice_line_id) n ON n.invoice_line_id = l.id
-    WHERE f.invoice_id = %(invoice_id)s
+    CROSS JOIN LATERAL (SELECT sum(amount_minor) AS amount_minor, sum(tax_minor) AS tax_minor
+        FROM billing.credit_note_lines WHERE invoice_line_id = l.id) n
+    WHERE fee.invoice_id = %(invoice_id)s
 ) AS taken GROUP BY invoice_line_id
 """
 CREDIT_NOTE = """

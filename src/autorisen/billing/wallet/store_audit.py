@@ -9,9 +9,11 @@ from autorisen.kit.money import Money
 COUNT_GRANTS = "SELECT count(*) FROM billing.wallet_grants"
 # Per grant: what is left, what its movements come to, and whose it is.
 GRANTS = """
-SELECT customer_id, id, currency, remaining_minor, (SELECT coalesce(sum(movement.amount_minor), 0)::bigint
-    FROM billing.wallet_movements AS movement WHERE movement.grant_id = wallet_grants.id)
-FROM billing.wallet_grants ORDER BY customer_id, id
+SELECT customer_id, id, currency, remaining_minor, coalesce(moved_minor, 0)
+FROM billing.wallet_grants LEFT JOIN (
+    SELECT grant_id, sum(amount_minor)::bigint AS moved_minor FROM billing.wallet_movements GROUP BY grant_id
+) AS movements ON grant_id = id
+ORDER BY customer_id, id
 """
 DRAWS = """
 SELECT invoice_id, -sum(movement.amount_minor)::bigint, currency FROM billing.wallet_movements AS movement
