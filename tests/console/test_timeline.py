@@ -24,6 +24,7 @@ from autorisen.metering import Correction
 from autorisen.worker import FACTS as ALL_FACTS
 from tests.factories.accounts import make_key, make_user, sign_in
 from tests.factories.billing import Shop
+from tests.factories.credit_notes import credit, paid_invoice, part
 from tests.factories.payments import FAILS_LATER
 
 OPERATOR = "op@op.example"
@@ -188,3 +189,10 @@ async def test_page_and_api_show_it(shop: Shop, monkeypatch: pytest.MonkeyPatch)
 def test_a_fact_without_words_is_said_by_its_name() -> None:
     row = FactRow(UUID(int=1), "SomethingNew", {}, datetime(2026, 3, 1, tzinfo=UTC))
     assert timeline.of_fact(row).words == "SomethingNew"
+
+
+async def test_a_refund_is_told_by_what_went_back(shop: Shop) -> None:
+    customer, invoice = await paid_invoice(shop)
+    await credit(shop, invoice, part(10_000))
+    (refund,) = [each for each in await whole(shop, customer) if each.words == "Refund"]
+    assert refund.detail == Money(10_000, "ZAR").format()

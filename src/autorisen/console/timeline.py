@@ -118,7 +118,7 @@ FACTS: Mapping[str, tuple[str, Words]] = {
     "CreditNoteIssued": ("invoice", lambda p: (f"Credit note {p['number']}", _money(p, "total_minor"))),
     "PaymentSucceeded": ("payment", lambda p: (f"Payment by {p['gateway']}", _money(p))),
     "PaymentFailed": ("payment", lambda p: (f"Payment of {_money(p)} failed", p["reason"])),
-    "PaymentRefunded": ("payment", lambda p: ("Refund", f"of a payment of {_money(p)}")),
+    "PaymentRefunded": ("payment", lambda p: ("Refund", _money(p))),
     "PaymentDisputed": ("payment", lambda p: ("Payment disputed", _money(p))),
     "PaymentMethodSaved": ("payment", lambda p: ("Card saved", f"{p['brand']} ending in {p['last4']}")),
     "PaymentUnapplied": ("payment", lambda p: ("Payment that pays nothing", f"{_money(p)}: {p['reason']}")),
