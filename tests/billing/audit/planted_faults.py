@@ -37,8 +37,16 @@ DOCUMENT_FAULTS = (
     Fault(
         "a fee is not what the price says",
         (f"UPDATE billing.invoice_lines SET amount_minor = amount_minor - 100 WHERE id = {FEE}",),
-        ("deferred_added", "deferred_earned", "fee_amount", "invoice_total", "line_tax", "posting_amount"),
-        100 + 100 + 13 + 100 + 2 * 100,
+        (
+            "deferred_added",
+            "deferred_earned",
+            "fee_amount",
+            "invoice_total",
+            "line_tax",
+            "mrr_change",
+            "posting_amount",
+        ),
+        100 + 100 + 13 + 100 + 2 * 100 + 87,
     ),
     Fault(
         "the VAT of a line is another",
@@ -79,8 +87,8 @@ DOCUMENT_FAULTS = (
     Fault(
         "a line is gone",
         (f"DELETE FROM billing.invoice_lines WHERE id = {FEE}",),
-        ("deferred_added", "deferred_earned", "invoice_tax", "invoice_total", "posting_amount"),
-        6_900 + 52_900 + 3 * 46_000,
+        ("deferred_added", "deferred_earned", "invoice_tax", "invoice_total", "mrr_change", "posting_amount"),
+        6_900 + 52_900 + 4 * 46_000,
     ),
     Fault(
         "a total is another, with its VAT",
@@ -94,8 +102,8 @@ DOCUMENT_FAULTS = (
             "ALTER TABLE billing.invoices DROP CONSTRAINT invoices_check1",
             f"UPDATE billing.invoices SET tax_treatment = 'zero_rated', tax_rate = 0 WHERE id = {PAID}",
         ),
-        ("invoice_tax_terms", "line_tax"),
-        6_900,
+        ("invoice_tax_terms", "line_tax", "mrr_change"),
+        2 * 6_900,
     ),
     Fault(
         "a payment of an invoice is forgotten",

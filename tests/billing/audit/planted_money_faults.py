@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from tests.billing.audit.fault import APPLIED, ISSUED, OPEN, SETTLED, STRAY, Fault, entries, gone
 
+KEPT_SUM = "(SELECT ctid FROM billing.revenue_sums ORDER BY until, figure, meter LIMIT 1)"
+KEPT_CHANGE = "(SELECT ctid FROM billing.mrr_changes WHERE kind = 'new' ORDER BY at, customer_id LIMIT 1)"
+KEPT_DAY = "(SELECT min(until) FROM billing.revenue_counts)"
+
 MONEY_FAULTS = (
     # --- payments
     Fault(
@@ -69,15 +73,17 @@ MONEY_FAULTS = (
             f"UPDATE ledger.entries SET amount_minor = amount_minor + 1"
             f" WHERE transaction_id IN {entries(ISSUED)} AND account LIKE 'receivable:%%'",
         ),
-        ("posting_amount", "receivable_balance", "transaction_unbalanced"),
-        3,
+        ("posting_amount", "receivable_balance", "revenue_sum", "transaction_unbalanced"),
+        4,
     ),
-    Fault("an invoice was not posted", gone(ISSUED), ("posting_missing", "receivable_balance"), 2 * 52_900),
+    Fault(
+        "an invoice was not posted", gone(ISSUED), ("posting_missing", "receivable_balance", "revenue_sum"), 3 * 52_900
+    ),
     Fault(
         "a payment was not posted",
         gone(SETTLED),
-        ("gateway_balance", "posting_missing", "receivable_balance"),
-        3 * 52_900,
+        ("gateway_balance", "posting_missing", "receivable_balance", "revenue_sum"),
+        4 * 52_900,
     ),
     Fault(
         "refunds were not posted",
@@ -138,5 +144,38 @@ MONEY_FAULTS = (
         ("DELETE FROM billing.recognitions WHERE until = (SELECT max(until) FROM billing.recognitions)",),
         ("deferred_balance", "posting_surplus"),
         2 * 2_968,
+    ),
+    # --- revenue as it is kept
+    Fault(
+        "a kept sum of revenue is a cent more",
+        (f"UPDATE billing.revenue_sums SET amount_minor = amount_minor + 1 WHERE ctid = {KEPT_SUM}",),
+        ("revenue_sum",),
+        1,
+    ),
+    Fault(
+        "a kept sum of revenue is gone",
+        (f"DELETE FROM billing.revenue_sums WHERE ctid = {KEPT_SUM}",),
+        ("revenue_sum",),
+        5 * 52_900,
+    ),
+    Fault(
+        "a kept change of MRR is of another amount",
+        (f"UPDATE billing.mrr_changes SET after_minor = after_minor + 7 WHERE ctid = {KEPT_CHANGE}",),
+        ("mrr_change",),
+        7,
+    ),
+    Fault(
+        "a kept change of MRR is another customer's",
+        (
+            "UPDATE billing.mrr_changes SET customer_id = (SELECT max(id::text)::uuid FROM accounts.customers)"
+            f" WHERE ctid = {KEPT_CHANGE}",
+        ),
+        ("mrr_change", "mrr_change"),
+        2 * 46_000,
+    ),
+    Fault(
+        "a day of revenue is not kept",
+        (f"DELETE FROM billing.revenue_counts WHERE until = {KEPT_DAY}",),
+        ("revenue_stretch", "revenue_stretch"),
     ),
 )

@@ -21,6 +21,7 @@ from autorisen.billing.audit.check_credit_notes import CHECK_CREDIT_NOTES
 from autorisen.billing.audit.check_deferred import CHECK_DEFERRED
 from autorisen.billing.audit.check_invoices import CHECK_INVOICES
 from autorisen.billing.audit.check_numbers import CHECK_NUMBERS
+from autorisen.billing.audit.check_revenue import CHECK_REVENUE
 from autorisen.billing.audit.check_usage import CHECK_USAGE
 from autorisen.billing.audit.store import AuditReport
 from autorisen.billing.wallet import CHECK_WALLET
@@ -49,6 +50,7 @@ CHECKS: tuple[Check, ...] = (
     ledger.CHECK_BOOKS,
     CHECK_BALANCES,
     CHECK_DEFERRED,
+    CHECK_REVENUE,
 )
 
 log = structlog.get_logger(__name__)

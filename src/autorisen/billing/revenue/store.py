@@ -7,16 +7,17 @@ is over comes to is final, and is kept.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from psycopg.rows import class_row
+from psycopg.rows import TupleRow, class_row
 
 from autorisen.billing.revenue.model import Change, Fee, Kind, Moves, Step
 from autorisen.billing.revenue.report import Sum
-from autorisen.kit.database import Tx, json_rows
+from autorisen.kit.audit import Stream
+from autorisen.kit.database import Tx, json_rows, stream
 
 # What may change a customer's fee: an invoice, a period that is closed, an invoice that is void. On both sides of each
 # such instant stands the newest invoice with a fee, unless its period is closed by then; equal sides are left out here,
@@ -147,6 +148,14 @@ LEFT JOIN (
 ) AS first ON first.customer_id = change.customer_id
 GROUP BY 1, 2, 3, 4
 """
+COUNT_STRETCHES = "SELECT count(*) FROM billing.revenue_counts"
+STRETCHES = "SELECT since, until FROM billing.revenue_counts ORDER BY until"
+SUMS_BY_STRETCH = """
+SELECT until, month, currency, figure, meter, amount_minor FROM billing.revenue_sums ORDER BY until
+"""
+CHANGES_BY_STRETCH = """
+SELECT until, customer_id, at, currency, kind, before_minor, after_minor FROM billing.mrr_changes ORDER BY until
+"""
 # Newest first; `before` is the last row of the page before.
 LIST_CHANGES = """
 SELECT customer_id, at, currency, kind, before_minor, after_minor FROM billing.mrr_changes
@@ -215,6 +224,32 @@ async def kept_moves(tx: Tx, zone: str) -> list[Moves]:
     ]
 
 
+async def count_stretches(tx: Tx) -> int:
+    row = await (await tx.execute(COUNT_STRETCHES)).fetchone()
+    assert row is not None, "count gives a row"
+    return int(row[0])
+
+
+async def stretches(tx: Tx) -> list[tuple[datetime, datetime]]:
+    """Beginning and end of each stretch that is kept, in order."""
+    return [(since, until) for since, until in await (await tx.execute(STRETCHES)).fetchall()]
+
+
+def stretch_key(until: datetime) -> str:
+    """A stretch by its end, as text in the order of time."""
+    return until.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def sums_by_stretch(tx: Tx) -> Stream:
+    """Every `Sum` that is kept, by its stretch."""
+    return stream(tx, SUMS_BY_STRETCH, make=lambda row: (stretch_key(row[0]), Sum(*row[1:])))
+
+
+def changes_by_stretch(tx: Tx) -> Stream:
+    """Every `Change` that is kept, by its stretch."""
+    return stream(tx, CHANGES_BY_STRETCH, make=lambda row: (stretch_key(row[0]), _change(row[1:])))
+
+
 async def list_changes(
     tx: Tx,
     *,
@@ -236,4 +271,9 @@ async def list_changes(
         "limit": limit,
     }
     rows = await (await tx.execute(LIST_CHANGES, values)).fetchall()
-    return [Change(id, at, code, Kind(name), old, new) for id, at, code, name, old, new in rows]
+    return [_change(row) for row in rows]
+
+
+def _change(row: TupleRow) -> Change:
+    customer_id, at, currency, kind, before, after = row
+    return Change(customer_id, at, currency, Kind(kind), before, after)
