@@ -20,7 +20,6 @@ from autorisen.console.paging import PAGE_SIZE
 from autorisen.console.revenue_chart import Chart, moves_chart, mrr_chart
 from autorisen.kit.http import RuntimeDep
 from autorisen.kit.problems import FieldError, InvalidInput
-from autorisen.kit.unit import Runtime
 from autorisen.ui import render
 
 router = APIRouter(prefix="/revenue")
@@ -34,7 +33,10 @@ Choices = Sequence[tuple[str, str, bool]]
 
 @dataclass(frozen=True)
 class RevenuePage:
-    """Context of console/revenue.html. `shown` is empty until something was invoiced."""
+    """Context of console/revenue.html. `shown` is empty until something was invoiced.
+
+    Below 100 per cent `done`, everything is as of `as_of`, and the rest is being counted.
+    """
 
     shown: revenue.CurrencyRevenue | None
     mrr: Chart | None
@@ -42,6 +44,9 @@ class RevenuePage:
     meters: Sequence[str]
     followed: int
     as_of: datetime
+    done: int
+    behind: bool
+    here: str
     months: int
     currencies: Choices
     spans: Choices
@@ -63,7 +68,7 @@ class ChangesPage:
 async def revenue_page(
     request: Request, runtime: RuntimeDep, _operator: Operator, currency: str = "", months: Months = 12
 ) -> Response:
-    report = await _report(runtime, months)
+    report = await revenue.look(runtime, months=months)
     shown = next((each for each in report.currencies if each.currency == currency), None)
     if shown is None and report.currencies:
         shown = report.currencies[0]
@@ -75,6 +80,9 @@ async def revenue_page(
         meters=shown.meters[:METERS_SHOWN] if shown else (),
         followed=revenue.longest(shown.cohorts) if shown else 0,
         as_of=report.as_of,
+        done=report.done,
+        behind=report.behind,
+        here=_address(currency=chosen, months=months),
         months=months,
         currencies=[
             (_address(currency=each.currency, months=months), each.currency, each.currency == chosen)
@@ -92,7 +100,7 @@ async def revenue_file(
     table: Literal["mrr", "receivables", "usage", "cohorts"],
     months: Months = 12,
 ) -> Response:
-    text = revenue.revenue_table(await _report(runtime, months), table)
+    text = revenue.revenue_table(await revenue.look_whole(runtime, months=months), table)
     headers = {"Content-Disposition": f'attachment; filename="revenue-{table}.csv"'}
     return Response(text, media_type="text/csv", headers=headers)
 
@@ -134,11 +142,6 @@ async def changes_page(
         older=_changes(asked | {"kind": kind, "after": revenue.place_of(full.at, full.customer_id)}) if full else None,
     )
     return render(request, "console/revenue_changes.html", page)
-
-
-async def _report(runtime: Runtime, months: int) -> revenue.RevenueReport:
-    async with runtime.database.read(snapshot=True) as tx:
-        return await revenue.read_revenue(tx, runtime.clock.now(), months=months)
 
 
 def _address(**query: object) -> str:

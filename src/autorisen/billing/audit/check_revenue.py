@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from autorisen.billing.revenue import store
+from autorisen.billing.revenue import store, store_stretches
 from autorisen.billing.revenue.model import Change
 from autorisen.billing.revenue.read_revenue import Happened, happened
 from autorisen.billing.revenue.report import Sum
@@ -60,8 +60,8 @@ def _minor(change: Change | None) -> int:
 async def _counted(tx: Tx) -> Stream:
     """Each stretch, counted again; without it where it does not begin at the end of the one before."""
     last = await store.first_event(tx)
-    for since, until in await store.stretches(tx):
-        yield store.stretch_key(until), await happened(tx, since, until) if since == last else None
+    for since, until in await store_stretches.stretches(tx):
+        yield store_stretches.stretch_key(until), await happened(tx, since, until) if since == last else None
         last = until
 
 
@@ -75,9 +75,9 @@ async def _run(tx: Tx, findings: Findings) -> None:
         findings.add(compare_sums(until, counted.sums, found[1]))
         findings.add(compare_changes(until, [change for change, _ in counted.changes], found[2]))
 
-    await walk(visit, _counted(tx), store.sums_by_stretch(tx), store.changes_by_stretch(tx))
+    await walk(visit, _counted(tx), store_stretches.sums_by_stretch(tx), store_stretches.changes_by_stretch(tx))
 
 
 CHECK_REVENUE = Check(
-    "revenue", "what is kept of revenue is what the facts come to, counted again", store.count_stretches, _run
+    "revenue", "what is kept of revenue is what the facts come to, counted again", store_stretches.count_stretches, _run
 )

@@ -7,7 +7,9 @@ This is the door, which others enter as `billing.revenue`.
 """
 
 from autorisen.billing.revenue.count_revenue import COUNT_JOB, COUNT_SCHEDULE, count_revenue
+from autorisen.billing.revenue.errors import RevenueBeingCounted
 from autorisen.billing.revenue.list_changes import MrrChange, list_changes
+from autorisen.billing.revenue.look import look, look_whole
 from autorisen.billing.revenue.model import Kind
 from autorisen.billing.revenue.places import place_of, read_month, read_place
 from autorisen.billing.revenue.read_revenue import read_revenue
@@ -22,10 +24,13 @@ __all__ = [
     "Kind",
     "MrrChange",
     "MrrMonth",
+    "RevenueBeingCounted",
     "RevenueReport",
     "count_revenue",
     "list_changes",
     "longest",
+    "look",
+    "look_whole",
     "place_of",
     "read_month",
     "read_place",

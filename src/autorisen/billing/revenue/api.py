@@ -11,9 +11,10 @@ from pydantic import BaseModel
 
 from autorisen.accounts import Principal, Scope, api_key_or_session
 from autorisen.billing.revenue.list_changes import list_changes
+from autorisen.billing.revenue.look import look, look_whole
 from autorisen.billing.revenue.model import Kind
 from autorisen.billing.revenue.places import place_of, read_month, read_place
-from autorisen.billing.revenue.read_revenue import MONTHS_MAX, read_revenue
+from autorisen.billing.revenue.read_revenue import MONTHS_MAX
 from autorisen.billing.revenue.report import Cohort, CurrencyRevenue, MoneyMonth, MrrMonth, RevenueReport, UsageMonth
 from autorisen.billing.revenue.tables import revenue_table
 from autorisen.kit.http import RuntimeDep
@@ -99,9 +100,14 @@ class CurrencyRevenueView(BaseModel):
 
 
 class RevenueView(BaseModel):
-    """The revenue report. The last month is not over; the others are final."""
+    """The revenue report. The last month is not over; the others are final.
+
+    `counted_percent` is 100 when it reaches to now. Below, everything is as of `as_of`, and what happened
+    since is being counted in the background.
+    """
 
     as_of: datetime
+    counted_percent: int
     currencies: list[CurrencyRevenueView]
 
 
@@ -130,7 +136,8 @@ def _require_operator(principal: Principal) -> None:
 @router.get("")
 async def read_revenue_report(runtime: RuntimeDep, principal: Administers, months: Months = 12) -> RevenueView:
     """MRR and its movements, churn, cohorts, usage by meter, and what customers owe, by month. For operators."""
-    return _view(await _report(runtime, principal, months))
+    _require_operator(principal)
+    return _view(await look(runtime, months=months))
 
 
 @router.get("/table", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
@@ -140,8 +147,9 @@ async def read_revenue_table(
     table: Literal["mrr", "receivables", "usage", "cohorts"] = "mrr",
     months: Months = 12,
 ) -> Response:
-    """One part of the revenue report as CSV. For operators."""
-    text = revenue_table(await _report(runtime, principal, months), table)
+    """One part of the revenue report as CSV; refused while it does not reach to now. For operators."""
+    _require_operator(principal)
+    text = revenue_table(await look_whole(runtime, months=months), table)
     headers = {"Content-Disposition": f'attachment; filename="revenue-{table}.csv"'}
     return Response(text, media_type="text/csv", headers=headers)
 
@@ -155,7 +163,7 @@ async def list_mrr_changes(
     kind: Kind | None = None,
     after: Annotated[str, Query(description="The `next` of the page before")] = "",
 ) -> MrrChangesView:
-    """The customers behind a movement of MRR, newest first, 100 at a time. For operators."""
+    """The customers behind a movement of MRR as far as the report goes, newest first, 100 at a time. For operators."""
     _require_operator(principal)
     async with runtime.database.read(snapshot=True) as tx:
         found = await list_changes(
@@ -181,14 +189,10 @@ async def list_mrr_changes(
     return MrrChangesView(changes=views, next=None if last is None else place_of(last.at, last.customer_id))
 
 
-async def _report(runtime: RuntimeDep, principal: Principal, months: int) -> RevenueReport:
-    _require_operator(principal)
-    async with runtime.database.read(snapshot=True) as tx:
-        return await read_revenue(tx, runtime.clock.now(), months=months)
-
-
 def _view(report: RevenueReport) -> RevenueView:
-    return RevenueView(as_of=report.as_of, currencies=[_currency(each) for each in report.currencies])
+    return RevenueView(
+        as_of=report.as_of, counted_percent=report.done, currencies=[_currency(each) for each in report.currencies]
+    )
 
 
 def _currency(revenue: CurrencyRevenue) -> CurrencyRevenueView:

@@ -1,26 +1,31 @@
-"""Count what happened until the beginning of today, and keep it: once a night, the months before with it if need be."""
+"""Count what happened until the beginning of today, and keep it: once a night, what is behind with it week by week."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from autorisen.billing.revenue import store
-from autorisen.billing.revenue.read_revenue import HOUSE_ZONE, happened
+from autorisen.billing.revenue.read_revenue import countable_until, happened, midnight_before
 from autorisen.kit.unit import Unit
-from autorisen.kit.work import Job, Recurring
+from autorisen.kit.work import Job, Recurring, enqueue
 
 COUNT_KIND = "billing.count_revenue"
-# What begins before midnight may be committed after it: by then it is.
-SETTLED = timedelta(hours=1)
+# What is behind is counted so much in a transaction, so that each is short and the page sees how far it is.
+STRETCH = timedelta(days=7)
 
 
 async def count_revenue(unit: Unit, payload: dict[str, Any]) -> None:
-    """Keep everything until the last midnight of the house's zone. Repeated on a day, it keeps nothing."""
-    until = midnight_before(unit.now - SETTLED)
+    """Keep what happened before the last midnight of the house's zone: a stretch of it, and the rest after this one.
+
+    Repeated on a day, it keeps nothing.
+    """
+    await store.count_alone(unit.tx)
+    last = countable_until(unit.now)
     since = await store.counted_until(unit.tx) or await store.first_event(unit.tx)
-    if since is None or since >= until:
+    if since is None or since >= last:
         return
+    until = min(last, midnight_before(since + STRETCH))
     found = await happened(unit.tx, since, until)
     await store.keep(
         unit.tx,
@@ -30,11 +35,14 @@ async def count_revenue(unit: Unit, payload: dict[str, Any]) -> None:
         changes=[change for change, _ in found.changes],
         sums=found.sums,
     )
+    if until < last:
+        # Of its own name: this one is still there while it runs.
+        await enqueue(unit, COUNT_KIND, key=f"{COUNT_KIND}:{until.isoformat()}")
 
 
-def midnight_before(at: datetime) -> datetime:
-    """The beginning of that day in the house's zone. Pure."""
-    return at.astimezone(HOUSE_ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
+async def count_now(unit: Unit) -> None:
+    """Have what is behind counted in the background; asked again while that waits, it changes nothing."""
+    await enqueue(unit, COUNT_KIND, key=COUNT_KIND)
 
 
 COUNT_JOB = Job(COUNT_KIND, count_revenue)

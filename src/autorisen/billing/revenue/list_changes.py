@@ -8,7 +8,7 @@ from uuid import UUID
 
 from autorisen.billing.revenue import store
 from autorisen.billing.revenue.model import Change, Kind, changes_of, month_after
-from autorisen.billing.revenue.read_revenue import HOUSE_ZONE, INSTANT
+from autorisen.billing.revenue.read_revenue import HOUSE_ZONE, reach
 from autorisen.kit.database import Tx
 from autorisen.kit.money import Money
 
@@ -38,11 +38,11 @@ async def list_changes(
     before: tuple[datetime, UUID] | None = None,
     limit: int = 50,
 ) -> list[MrrChange]:
-    """The changes of a month; `before` is the instant and customer of the last one of the page before."""
+    """The changes of a month, as far as a report goes; `before` is the last one of the page before."""
     start, end = (datetime.combine(day, time(), HOUSE_ZONE) for day in (month, month_after(month)))
     found = [
         each
-        for each in await _recent(tx, start, min(end, now + INSTANT))
+        for each in await _recent(tx, start, end, now)
         if each.currency == currency and kind in (None, each.kind) and (before is None or _place(each) < before)
     ]
     found = sorted(found, key=_place, reverse=True)[:limit]
@@ -61,10 +61,13 @@ async def list_changes(
     ]
 
 
-async def _recent(tx: Tx, start: datetime, end: datetime) -> list[Change]:
+async def _recent(tx: Tx, start: datetime, end: datetime, now: datetime) -> list[Change]:
     """What is not kept yet: all of it is newer than what is."""
-    since = max(start, await store.counted_until(tx) or start)
-    return [change for step in await store.steps(tx, since, end) for change in changes_of(step)] if since < end else []
+    goes = await reach(tx, now)
+    since, until = max(start, goes.since), min(end, goes.until)
+    return (
+        [change for step in await store.steps(tx, since, until) for change in changes_of(step)] if since < until else []
+    )
 
 
 def _place(change: Change) -> tuple[datetime, UUID]:

@@ -136,10 +136,20 @@ class CurrencyRevenue:
 
 @dataclass(frozen=True)
 class RevenueReport:
-    """The last months until an instant, by currency; none when nothing was ever invoiced."""
+    """The last months until an instant, by currency; none when nothing was invoiced by then.
+
+    `as_of` is before now where more has happened since than can be counted while somebody waits: `done` says how much
+    of the past it covers, in per cent, and `behind` that the rest is being counted; if not, the night will.
+    """
 
     as_of: datetime
     currencies: tuple[CurrencyRevenue, ...]
+    done: int = 100
+    behind: bool = False
+
+    @property
+    def whole(self) -> bool:
+        return self.done == 100
 
 
 def build_report(

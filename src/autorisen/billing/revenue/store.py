@@ -7,7 +7,7 @@ is over comes to is final, and is kept.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -16,8 +16,7 @@ from psycopg.rows import TupleRow, class_row
 
 from autorisen.billing.revenue.model import Change, Fee, Kind, Moves, Step
 from autorisen.billing.revenue.report import Sum
-from autorisen.kit.audit import Stream
-from autorisen.kit.database import Tx, json_rows, stream
+from autorisen.kit.database import Tx, json_rows
 
 # What may change a customer's fee: an invoice, a period that is closed, an invoice that is void. On both sides of each
 # such instant stands the newest invoice with a fee, unless its period is closed by then; equal sides are left out here,
@@ -117,6 +116,17 @@ SELECT least(
 )
 """
 
+# No more than `limit` are looked at.
+EVENTS_SINCE = """
+SELECT count(*) FROM (
+    (SELECT FROM billing.invoices WHERE issued_at >= %(since)s::timestamptz LIMIT %(limit)s)
+    UNION ALL
+    (SELECT FROM billing.closings WHERE closed_at >= %(since)s LIMIT %(limit)s)
+) AS event
+"""
+# Who counts next waits, and goes on where this one ends.
+COUNT_ALONE = "LOCK TABLE billing.revenue_counts IN SHARE ROW EXCLUSIVE MODE"
+ALLOW_LONG = "SET LOCAL statement_timeout = '30min'"
 COUNTED_UNTIL = "SELECT max(until) FROM billing.revenue_counts"
 INSERT_COUNT = """
 INSERT INTO billing.revenue_counts (until, since, counted_at)
@@ -147,14 +157,6 @@ LEFT JOIN (
     WHERE paid_at IS NOT NULL AND total_minor > 0 GROUP BY customer_id
 ) AS first ON first.customer_id = change.customer_id
 GROUP BY 1, 2, 3, 4
-"""
-COUNT_STRETCHES = "SELECT count(*) FROM billing.revenue_counts"
-STRETCHES = "SELECT since, until FROM billing.revenue_counts ORDER BY until"
-SUMS_BY_STRETCH = """
-SELECT until, month, currency, figure, meter, amount_minor FROM billing.revenue_sums ORDER BY until
-"""
-CHANGES_BY_STRETCH = """
-SELECT until, customer_id, at, currency, kind, before_minor, after_minor FROM billing.mrr_changes ORDER BY until
 """
 # Newest first; `before` is the last row of the page before.
 LIST_CHANGES = """
@@ -197,6 +199,19 @@ async def first_event(tx: Tx) -> datetime | None:
     return None if row is None else row[0]
 
 
+async def events_since(tx: Tx, since: datetime, limit: int) -> int:
+    """How many invoices were issued and periods closed from an instant on; of each `limit` at most."""
+    row = await (await tx.execute(EVENTS_SINCE, {"since": since, "limit": limit})).fetchone()
+    assert row is not None, "count gives a row"
+    return int(row[0])
+
+
+async def count_alone(tx: Tx) -> None:
+    """Let nobody else keep anything until this transaction ends, however long a statement of it takes."""
+    await tx.execute(ALLOW_LONG)
+    await tx.execute(COUNT_ALONE)
+
+
 async def counted_until(tx: Tx) -> datetime | None:
     """Before which instant everything is kept; None when nothing is."""
     row = await (await tx.execute(COUNTED_UNTIL)).fetchone()
@@ -224,32 +239,6 @@ async def kept_moves(tx: Tx, zone: str) -> list[Moves]:
     ]
 
 
-async def count_stretches(tx: Tx) -> int:
-    row = await (await tx.execute(COUNT_STRETCHES)).fetchone()
-    assert row is not None, "count gives a row"
-    return int(row[0])
-
-
-async def stretches(tx: Tx) -> list[tuple[datetime, datetime]]:
-    """Beginning and end of each stretch that is kept, in order."""
-    return [(since, until) for since, until in await (await tx.execute(STRETCHES)).fetchall()]
-
-
-def stretch_key(until: datetime) -> str:
-    """A stretch by its end, as text in the order of time."""
-    return until.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def sums_by_stretch(tx: Tx) -> Stream:
-    """Every `Sum` that is kept, by its stretch."""
-    return stream(tx, SUMS_BY_STRETCH, make=lambda row: (stretch_key(row[0]), Sum(*row[1:])))
-
-
-def changes_by_stretch(tx: Tx) -> Stream:
-    """Every `Change` that is kept, by its stretch."""
-    return stream(tx, CHANGES_BY_STRETCH, make=lambda row: (stretch_key(row[0]), _change(row[1:])))
-
-
 async def list_changes(
     tx: Tx,
     *,
@@ -271,9 +260,10 @@ async def list_changes(
         "limit": limit,
     }
     rows = await (await tx.execute(LIST_CHANGES, values)).fetchall()
-    return [_change(row) for row in rows]
+    return [change_of(row) for row in rows]
 
 
-def _change(row: TupleRow) -> Change:
+def change_of(row: TupleRow) -> Change:
+    """A row of `billing.mrr_changes`."""
     customer_id, at, currency, kind, before, after = row
     return Change(customer_id, at, currency, Kind(kind), before, after)
