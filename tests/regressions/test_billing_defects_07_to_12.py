@@ -17,8 +17,9 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from autorisen import payments
+from autorisen import payments, subscriptions
 from autorisen.accounts import Customer
+from autorisen.billing.closing import Closed, close_due
 from autorisen.billing.number_invoice import invoice_number
 from autorisen.kit.work import Worker
 from autorisen.payments.sandbox.gateway import webhook_secret
@@ -112,6 +113,9 @@ async def test_10_any_number_of_workers_bill_once_and_number_without_gap(shop: S
     one seen and one more.
 
     Here the web bills nothing, four workers at once close each period once, and numbers come from a locked counter.
+    Who claims a period holds its row until the invoice is committed: another one finds it closed, or, with SKIP LOCKED,
+    does not even wait for it (below). The key of `billing.closings` would refuse a second invoice all the same; that it
+    never has to is why nothing may be put off here.
     """
     customers = [await shop.customer(f"customer-{number}") for number in range(12)]
     for each in customers:
@@ -122,10 +126,27 @@ async def test_10_any_number_of_workers_bill_once_and_number_without_gap(shop: S
     for each in customers:
         await plan_of(shop, each)
         assert len((await told(shop, "invoices", each))["invoices"]) == 1, "asking bills nothing"
-    await work_by_four(shop)
+    with capture_logs() as lines:
+        await work_by_four(shop)
+    assert [line for line in lines if line["event"].startswith("closing.")] == [], "none was refused, split or put off"
     assert await numbers_of(shop, customers) == [invoice_number(2026, number) for number in range(1, 25)]
     assert {len(await shop.invoices(each)) for each in customers} == {2}
     assert await shop.balance("clearing:sandbox") == 24 * PRO
+
+
+async def test_10_what_one_worker_holds_no_other_bills_or_waits_for(shop: Shop) -> None:
+    customer = await shop.customer()
+    await pay_on_page(shop, await checkout_of(shop, customer, "pro"))
+    await work_by_four(shop)
+    shop.clock.advance(timedelta(days=31, hours=2))
+    async with shop.runtime.unit() as unit:
+        held = await subscriptions.claim_due_periods(unit.tx, ended_by=unit.now, limit=10)
+        assert len(held) == 2, "the days before the purchase, and the month"
+        assert await asyncio.wait_for(close_due(shop.runtime), timeout=5) == Closed()
+    assert (await close_due(shop.runtime)).closed == 1
+    assert len(await shop.invoices(customer)) == 1
+    assert (await close_due(shop.runtime)).closed == 1
+    assert len(await shop.invoices(customer)) == 2
 
 
 async def work_by_four(shop: Shop) -> None:
