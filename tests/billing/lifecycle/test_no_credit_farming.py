@@ -12,9 +12,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from itertools import pairwise
 from typing import Any
+from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from autorisen import billing, payments, subscriptions
@@ -47,13 +48,15 @@ steps = st.one_of(
     st.tuples(st.just("keep")),
     st.tuples(st.just("cancel"), st.booleans()),
     st.tuples(st.just("refund"), st.integers(0, 3)),
+    st.tuples(st.just("part"), st.integers(0, 3), st.integers(1, 60_000)),
     st.tuples(st.just("credit"), st.integers(0, 3), st.integers(1, 60_000), st.booleans()),
     st.tuples(st.just("use"), st.integers(1, 30)),
     st.tuples(st.just("wait"), st.sampled_from([0.02, 0.5, 3, 14, 31, 45])),
 )
 zones = st.sampled_from(["Africa/Johannesburg", "Pacific/Niue", "Pacific/Kiritimati", "America/New_York"])
 
-# What was given back of each fee, in whichever way, beside what the fee was and whether its invoice was paid.
+# What was given back of each fee, in whichever way, and what went back of its payment without a credit note; beside
+# what the fee was and whether its invoice was paid.
 FEES = """
 SELECT f.line_id, l.amount_minor, i.status, i.refunded_at IS NOT NULL,
     (SELECT coalesce(sum(-p.amount_minor), 0) FROM billing.pending_changes c
@@ -63,7 +66,10 @@ SELECT f.line_id, l.amount_minor, i.status, i.refunded_at IS NOT NULL,
         JOIN billing.invoice_lines p ON p.invoice_id = c.invoice_id AND p.kind = 'proration_credit'
         JOIN billing.credit_note_lines n ON n.invoice_line_id = p.id
         WHERE c.period_id = f.period_id AND c.status = 'applied'),
-    (SELECT coalesce(sum(n.amount_minor), 0) FROM billing.credit_note_lines n WHERE n.invoice_line_id = l.id)
+    (SELECT coalesce(sum(n.amount_minor), 0) FROM billing.credit_note_lines n WHERE n.invoice_line_id = l.id),
+    (SELECT greatest(0, coalesce(max(p.refunded_minor), 0) - (SELECT coalesce(sum(n.total_minor - n.due_minor), 0)
+            FROM billing.credit_notes n WHERE n.invoice_id = i.id AND n.settlement = 'refund'))
+        FROM billing.invoice_payments a JOIN payments.payments p ON p.id = a.payment_id WHERE a.invoice_id = i.id)
 FROM billing.period_fees f
 JOIN billing.invoice_lines l ON l.id = f.line_id
 JOIN billing.invoices i ON i.id = f.invoice_id
@@ -81,6 +87,7 @@ class Story:
     def __init__(self, shop: Shop, customer: Customer) -> None:
         self.shop, self.customer = shop, customer
         self.quotes: list[str] = []
+        self.prorated: dict[UUID, int] = {}
 
     async def live(self, story: list[Any]) -> None:
         for name, *values in story:
@@ -151,6 +158,15 @@ class Story:
             if done:
                 await payments.refund_payment(unit, done[index % len(done)].id)
 
+    async def do_part(self, index: int, minor: int) -> None:
+        """A part of a payment goes back, and no credit note says what for."""
+        async with self.shop.runtime.unit() as unit:
+            paid = await payments.list_payments(unit.tx, customer_id=self.customer.id)
+            done = [each for each in paid if each.status is payments.PaymentStatus.SUCCEEDED]
+            if done:
+                reference, amount = f"part:{next(_numbers)}", Money(minor, "ZAR")
+                await payments.refund_payment(unit, done[index % len(done)].id, amount=amount, reference=reference)
+
     async def do_credit(self, index: int, minor: int, keep: bool) -> None:
         issued = await self.shop.invoices(self.customer)
         if not issued:
@@ -174,10 +190,14 @@ class Story:
         async with self.shop.runtime.database.read() as tx:
             fees = await (await tx.execute(FEES, (self.customer.id,))).fetchall()
             assert await (await tx.execute(REFUSED_WORK)).fetchall() == []
-        for line_id, fee, status, refunded, prorated, noted in fees:
+        for line_id, fee, status, refunded, prorated, noted, unexplained in fees:
             assert 0 <= prorated + noted <= fee, line_id
             # Only what was paid is credited by a change.
             assert not prorated or status == "paid", (line_id, refunded)
+            # What goes back after a change is whoever refunds it's own decision; before one, it is no credit any more.
+            if prorated > self.prorated.get(line_id, 0):
+                assert prorated + noted + unexplained <= fee, line_id
+            self.prorated[line_id] = prorated
         invoices = await self.shop.invoices(self.customer)
         assert all(each.total.minor > 0 for each in invoices)
         assert await self.shop.balance("clearing:sandbox") >= 0, "more never went back than came"
@@ -241,6 +261,10 @@ async def test_a_quote_does_not_take_off_what_was_given_back_since(shop: Shop, m
 @pytest.mark.slow
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.lists(steps, min_size=4, max_size=12), zones)
+@example(
+    [("change", "pro", "month", SUCCEEDS), ("part", 0, 50_000), ("change", "enterprise", "month", SUCCEEDS)],
+    "Africa/Johannesburg",
+)
 async def test_no_history_gives_more_than_was_paid(shop: Shop, story: list[Any], zone: str) -> None:
     customer = await shop.customer(f"customer-{next(_numbers)}", address="12 Kloof Road", time_zone=zone)
     await Story(shop, customer).live(story)

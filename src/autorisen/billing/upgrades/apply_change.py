@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from autorisen import catalog, subscriptions
 from autorisen.billing import store as invoices
 from autorisen.billing.build_invoice import unused_part
-from autorisen.billing.coupons import fee_discount_of, spent_coupon
+from autorisen.billing.coupons import spent_coupon
 from autorisen.billing.model import Invoice, PendingChange, fee_line_id
 from autorisen.billing.upgrades import store
-from autorisen.kit.money import Money
+from autorisen.billing.upgrades.paid_fee import paid_in_the_end
 from autorisen.kit.unit import Unit
 
 # A quote that takes off unused time is good for so long: later, more of that time has been used.
@@ -41,13 +41,12 @@ async def _fee_invoiced_since(unit: Unit, change: PendingChange, running: subscr
 
 
 async def _given_back_since(unit: Unit, change: PendingChange) -> bool:
-    """Whether a credit note took back of the fee whose unused part the quote takes off."""
+    """Whether a credit note or a refund took back of the fee whose unused part the quote takes off."""
     if not change.credit_minor:
         return False
     fee = await invoices.paid_fee(unit.tx, change.period_id)
     assert fee is not None, "a refund ends the subscription, a dispute stops its changes"
-    off = await fee_discount_of(unit.tx, fee["invoice_id"], fee["amount_minor"])
-    paid = Money(fee["amount_minor"] - off, fee["currency"])
+    paid = await paid_in_the_end(unit.tx, fee, lock=True)
     left = unused_part(paid, start_at=fee["period_start"], end_at=fee["period_end"], at=change.created_at)
     return left.minor < change.credit_minor
 

@@ -9,7 +9,7 @@ from autorisen import accounts, catalog, payments, subscriptions
 from autorisen.billing import store as invoices
 from autorisen.billing.build_draft import fee_between
 from autorisen.billing.build_invoice import Fee
-from autorisen.billing.coupons import CouponCoversAll, fee_discount_of
+from autorisen.billing.coupons import CouponCoversAll
 from autorisen.billing.draft_invoice import draft_upgrade
 from autorisen.billing.errors import (
     BillingDetailsNeeded,
@@ -23,6 +23,7 @@ from autorisen.billing.issue_invoice import store_draft
 from autorisen.billing.model import ChangeStatus, Draft, Interval, Invoice, LineKind, PendingChange
 from autorisen.billing.tax import needs_recipient
 from autorisen.billing.upgrades import store
+from autorisen.billing.upgrades.paid_fee import paid_in_the_end
 from autorisen.kit.money import Money
 from autorisen.kit.problems import FieldError
 from autorisen.kit.unit import Runtime, Unit
@@ -137,8 +138,7 @@ async def _paid_fee(unit: Unit, present: catalog.PlanVersion, period: subscripti
     row = await invoices.paid_fee(unit.tx, period.id)
     if row is None:
         return None
-    off = await fee_discount_of(unit.tx, row["invoice_id"], row["amount_minor"])
-    amount = Money(row["amount_minor"] - off, row["currency"])
+    amount = await paid_in_the_end(unit.tx, row)
     return Fee(present.name, period.interval, amount, row["price_id"], row["period_start"], row["period_end"])
 
 

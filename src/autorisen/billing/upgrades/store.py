@@ -37,6 +37,11 @@ WHERE subscription_id = %(subscription_id)s AND id <> %(but)s AND status IN ('wa
 RETURNING invoice_id
 """
 
+REFUNDS_EXPLAINED = """
+SELECT coalesce(sum(total_minor - due_minor), 0)::bigint FROM billing.credit_notes
+WHERE invoice_id = %(invoice_id)s AND settlement = 'refund'
+"""
+
 
 async def insert_change(tx: Tx, change: PendingChange) -> None:
     await tx.execute(INSERT_CHANGE, vars(change))
@@ -66,3 +71,10 @@ async def apply_change(tx: Tx, change: PendingChange, at: datetime) -> None:
     parameters = {"subscription_id": change.subscription_id, "but": change.id, "at": at}
     cancelled = await (await tx.execute(CANCEL_OTHER_CHANGES, parameters)).fetchall()
     await void_drafts(tx, [row[0] for row in cancelled], at)
+
+
+async def refunds_explained(tx: Tx, invoice_id: UUID) -> int:
+    """How many cents of an invoice its credit notes sent back."""
+    row = await (await tx.execute(REFUNDS_EXPLAINED, {"invoice_id": invoice_id})).fetchone()
+    assert row is not None, "an aggregate gives a row"
+    return int(row[0])
