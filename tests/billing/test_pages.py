@@ -89,6 +89,8 @@ async def test_an_open_invoice_is_paid_from_its_page(shop: Shop) -> None:
     billing = (await shop.client.get("/app/billing")).text
     assert "waits for its payment" in billing
     assert "Past due" in billing
+    assert "goes on when what is due is paid" in billing
+    assert f'href="/app/invoices/{invoice.public_id}">Look at it and pay' in billing
     answer = await shop.client.post(f"/app/invoices/{invoice.public_id}/pay")
     assert answer.status_code == 303
     paid = await shop.pay(answer.headers["location"])

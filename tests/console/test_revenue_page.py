@@ -65,7 +65,7 @@ async def test_it_shows_what_the_report_says(shop: Shop) -> None:
     for expected in (
         "Apr 2026 so far",
         "50,0%",
-        "agent.execution",
+        "Agent executions",
         Money(report.mrr[-1].closing.minor, "ZAR").format().replace("\N{NO-BREAK SPACE}", " "),
         Money(report.mrr[-1].churn.minor, "ZAR").format().replace("\N{NO-BREAK SPACE}", " "),
         "How MRR is counted",

@@ -9,7 +9,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from autorisen import accounts, billing, metering, subscriptions
+from autorisen import accounts, billing, catalog, metering, subscriptions
 from autorisen.accounts import Customer
 from autorisen.console import timeline
 from autorisen.console.read_timeline import read_timeline
@@ -22,14 +22,17 @@ from autorisen.kit.work.store import FactRow
 from autorisen.metering import OPERATOR as OPERATORS
 from autorisen.metering import Correction
 from autorisen.worker import FACTS as ALL_FACTS
-from tests.factories.accounts import make_key, make_user, sign_in
+from tests.factories.accounts import make_key, make_member, make_user, sign_in
+from tests.factories.addons import pro_with
 from tests.factories.billing import Shop
+from tests.factories.catalog import apply_text
+from tests.factories.coupons import coupon_text
 from tests.factories.credit_notes import credit, paid_invoice, part
 from tests.factories.payments import FAILS_LATER
 
 OPERATOR = "op@op.example"
 # Facts that say nothing a reader of the timeline does not see elsewhere on it, or that are of no customer.
-UNSAID = {"UserSignedUp", "PeriodOpened", "PeriodCut", "CreditsFell", "DeliveryParked"}
+UNSAID = {"PeriodOpened", "PeriodCut", "CreditsFell", "DeliveryParked"}
 
 
 @pytest.fixture
@@ -143,7 +146,33 @@ async def test_what_a_backfill_takes_back_is_one_row(shop: Shop) -> None:
         await unit.tx.execute("SET LOCAL session_replication_role = replica")
         await metering.correct_events(unit, actor="key_ops", corrections=taken, backfill_id=UUID(int=7))
     [row] = await whole(shop, customer, "usage")
-    assert (row.detail, row.href) == ("1,200 events, event run-0 of tests among them: wrong file", "")
+    assert row.detail == "1,200 events, event run-0 of tests among them: wrong file"
+    assert row.href.startswith("/console/events/event?source=tests&id=run-0"), "the one that is named"
+
+
+async def test_each_row_leads_to_what_it_is_about(shop: Shop) -> None:
+    customer = await a_life(shop)
+    async with shop.runtime.unit() as unit:
+        await make_member(unit, customer.id)
+    await sign_in(shop.client, shop.runtime, OPERATOR)
+    home = f"/console/customers/{customer.public_id}"
+    found = await whole(shop, customer)
+    led = {each.words: each.href for each in found}
+    for words, href in {
+        "Signed up": f"{home}#details",
+        "Plan free started": f"{home}#subscription",
+        "Cancellation asked for": f"{home}#subscription",
+        "Card saved": f"{home}#methods",
+        "Credits, goodwill": f"{home}/credits",
+        "Api key: created": f"{home}#keys",
+        "Customer: created": f"{home}#details",
+    }.items():
+        assert led[words] == href
+    page = (await shop.client.get(home)).text
+    for href in set(led.values()):
+        assert (await shop.client.get(href.partition("#")[0])).status_code == 200, href
+        if href.startswith(f"{home}#"):
+            assert f'id="{href.partition("#")[2]}"' in page, href
 
 
 async def test_another_customers_past_is_not_in_it(shop: Shop) -> None:
@@ -188,7 +217,8 @@ async def test_page_and_api_show_it(shop: Shop, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_fact_without_words_is_said_by_its_name() -> None:
     row = FactRow(UUID(int=1), "SomethingNew", {}, datetime(2026, 3, 1, tzinfo=UTC))
-    assert timeline.of_fact(row).words == "SomethingNew"
+    moment = timeline.of_fact(row, "/console/customers/cus_x")
+    assert (moment.words, moment.href) == ("SomethingNew", "")
 
 
 async def test_a_refund_is_told_by_what_went_back(shop: Shop) -> None:
@@ -196,3 +226,40 @@ async def test_a_refund_is_told_by_what_went_back(shop: Shop) -> None:
     await credit(shop, invoice, part(10_000))
     (refund,) = [each for each in await whole(shop, customer) if each.words == "Refund"]
     assert refund.detail == Money(10_000, "ZAR").format()
+
+
+async def test_the_customers_page_says_what_the_contract_is(shop: Shop) -> None:
+    customer = await shop.customer("acme")
+    async with shop.runtime.unit() as unit:
+        await apply_text(unit, pro_with() + coupon_text(codes='{ code = "LAUNCH" }'))
+    await shop.upgrade(customer)
+    subscription = await shop.subscription(customer)
+    async with shop.runtime.unit() as unit:
+        await subscriptions.set_addon(
+            unit, subscription_id=subscription.id, key="extra_agents", quantity=3, actor="tests"
+        )
+        key = await make_key(unit, customer.id, ["admin"])
+    answer = await shop.client.post("/api/coupons/redeem", json={"code": "LAUNCH"}, headers=key)
+    assert answer.status_code == 200, answer.text
+    await shop.advance(seconds=1)
+    await sign_in(shop.client, shop.runtime, OPERATOR)
+
+    async def contract() -> str:
+        page = (await shop.client.get(f"/console/customers/{customer.public_id}")).text
+        card = page.partition('id="subscription"')[2].partition("</dl>")[0]
+        return " ".join(re.sub("<[^>]+>", " ", card).split())
+
+    said = await contract()
+    assert "Pro, version 2 by the month" in said
+    assert ", then goes on Add-ons Extra agents: 3 Coupons" in said
+    assert not said.endswith("Coupons None")
+    for change, words in ((subscriptions.request_cancel, "ends"), (subscriptions.request_pause, "pauses")):
+        async with shop.runtime.unit() as unit:
+            await subscriptions.keep(unit, subscription.id)
+            await change(unit, subscription.id)
+        assert f", then {words} Add-ons" in await contract()
+    async with shop.runtime.unit() as unit:
+        free = await catalog.current_plan(unit.tx, "free", unit.now)
+        await subscriptions.keep(unit, subscription.id)
+        await subscriptions.schedule_change(unit, subscription.id, plan_version=free, interval="month")
+    assert ", then goes on as free by the month Add-ons" in await contract()

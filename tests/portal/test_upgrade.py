@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from autorisen.subscriptions import set_addon
 from tests.factories.accounts import sign_in
+from tests.factories.addons import pro_with
 from tests.factories.billing import Shop
+from tests.factories.catalog import apply_text
 from tests.factories.payments import DECLINED, FAILS_LATER
 from tests.portal.conftest import Signed
 
@@ -103,3 +106,21 @@ async def test_unknown_plans_and_checkouts_lead_back(shop: Shop, signed: Signed)
     assert (posted.status_code, posted.headers["location"]) == (303, "/pricing")
     done = await shop.client.get("/app/upgrade/done?checkout=chk_nonsense")
     assert (done.status_code, done.headers["location"]) == (303, "/app")
+
+
+async def test_add_ons_that_the_other_plan_does_not_sell_are_said(shop: Shop, signed: Signed) -> None:
+    customer = await signed()
+    async with shop.runtime.unit() as unit:
+        await apply_text(unit, pro_with())
+    await shop.upgrade(customer)
+    more = "/app/upgrade?plan=enterprise&interval=month"
+    assert "add-ons" not in (await shop.client.get(more)).text, "there are none yet"
+    subscription = await shop.subscription(customer)
+    async with shop.runtime.unit() as unit:
+        await set_addon(unit, subscription_id=subscription.id, key="extra_agents", quantity=3, actor="tests")
+    await shop.advance(seconds=1)
+    assert "so they end with the change: Extra agents (3)." in (await shop.client.get(more)).text
+    less = (await shop.client.get("/app/upgrade?plan=free&interval=month")).text
+    assert "so they end then: Extra agents (3)." in less
+    yearly = (await shop.client.get("/app/upgrade?plan=pro&interval=year")).text
+    assert "add-ons" not in yearly, "Pro sells them by the year too"

@@ -90,7 +90,7 @@ def _held_words(held: subscriptions.HeldAddon, time_zone: str) -> str:
 
 def _rating_steps(name: str, rated: RatedUsage, line: Line, time_zone: str) -> list[Step]:
     """A quantity, and how it was priced."""
-    events = f"{rated.events} {'event' if rated.events == 1 else 'events'}"
+    events = f"{number(rated.events)} {'event' if rated.events == 1 else 'events'}"
     words = [f"{quantity_text(rated.quantity)} from {events}, on {date_text(rated.rated_at, time_zone)}"]
     if rated.included:
         words.append(f"{quantity_text(rated.included)} of them included")

@@ -11,9 +11,10 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from autorisen import accounts, billing, payments, subscriptions
+from autorisen import accounts, billing, catalog, payments, subscriptions
 from autorisen.accounts import ApiKey, Customer, User
 from autorisen.billing import CostSoFar, Invoice, Wallet
+from autorisen.catalog import PlanVersion
 from autorisen.console.access import Operator
 from autorisen.console.credits_page import GIVEN_KINDS
 from autorisen.console.paging import PAGE_SIZE, cursor, older_link
@@ -42,17 +43,39 @@ class CustomersPage:
 
 
 @dataclass(frozen=True)
+class Contract:
+    """What a customer has: the plan's version, the period, add-ons with their number, and what comes by itself."""
+
+    subscription: Subscription
+    plan: PlanVersion
+    period: Period
+    addons: Sequence[tuple[str, int]]
+
+    @property
+    def outlook(self) -> str:
+        """What is to happen with the end of the period."""
+        if self.subscription.cancel_at_period_end:
+            return "ends"
+        if self.subscription.pause_at_period_end:
+            return "pauses"
+        if self.subscription.next_plan_key is not None:
+            return f"goes on as {self.subscription.next_plan_key} by the {self.subscription.next_interval}"
+        return "goes on"
+
+
+@dataclass(frozen=True)
 class CustomerPage:
-    """Context of console/customer.html. `cost` is empty until the customer has a subscription."""
+    """Context of console/customer.html. `contract` and `cost` are empty until there is a subscription."""
 
     customer: Customer
-    subscription: Subscription | None
-    period: Period | None
+    contract: Contract | None
+    coupons: Sequence[billing.history.Redemption]
     cost: CostSoFar | None
     meters: Sequence[Entitlement]
     methods: Sequence[PaymentMethod]
     invoices: Sequence[Invoice]
     people: Sequence[User]
+    names: Mapping[str, str]
     keys: Sequence[ApiKey]
     timeline: Timeline
     kinds_shown: Sequence[tuple[str, str, bool]]
@@ -90,7 +113,7 @@ async def customer_page(
     place, shown = read_place(before), kind if kind in KINDS else ""
     async with runtime.database.read() as tx:
         customer = await accounts.customer(tx, parse_public_id("cus", customer_id))
-        subscription = await subscriptions.subscription_of(tx, customer.id)
+        people = await accounts.members_of(tx, customer.id)
         lived = await read_timeline(tx, customer, place, kind=shown, limit=TIMELINE_ROWS)
         open_ones = await billing.list_invoices(
             tx, customer_id=customer.id, status=billing.InvoiceStatus.OPEN, limit=PAGE_SIZE
@@ -105,8 +128,8 @@ async def customer_page(
             is_newest=not before,
             owed=open_ones,
             chased=len(await billing.dunned_invoices(tx, [each.id for each in open_ones])),
-            subscription=subscription,
-            period=await subscriptions.current_period(tx, subscription.id) if subscription else None,
+            contract=await _contract(tx, customer.id, now),
+            coupons=await billing.history.redemptions_of(tx, customer.id),
             cost=await _cost(tx, customer.id, now),
             meters=[
                 each
@@ -115,7 +138,8 @@ async def customer_page(
             ],
             methods=await payments.payment_methods(tx, customer.id),
             invoices=await billing.list_invoices(tx, customer_id=customer.id, limit=PAGE_SIZE),
-            people=await accounts.members_of(tx, customer.id),
+            people=people,
+            names={each.public_id: each.name for each in people},
             keys=await accounts.list_api_keys(tx, customer.id),
             now=now,
             wallet=await billing.read_wallet(tx, customer.id, now),
@@ -126,6 +150,21 @@ async def customer_page(
 def _timeline(customer: Customer, **query: str) -> str:
     kept = urlencode({name: value for name, value in query.items() if value})
     return f"/console/customers/{customer.public_id}{'?' if kept else ''}{kept}#timeline"
+
+
+async def _contract(tx: Tx, customer_id: UUID, now: datetime) -> Contract | None:
+    subscription = await subscriptions.subscription_of(tx, customer_id)
+    if subscription is None:
+        return None
+    plan = await catalog.plan_version(tx, subscription.plan_version_id)
+    quantities = subscriptions.quantities_at(await subscriptions.addon_changes(tx, subscription.id), now)
+    sold = plan.addons(subscription.currency, subscription.interval)
+    return Contract(
+        subscription=subscription,
+        plan=plan,
+        period=await subscriptions.current_period(tx, subscription.id),
+        addons=[(each.name, quantities[each.key]) for each in sold if each.key in quantities],
+    )
 
 
 async def _cost(tx: Tx, customer_id: UUID, now: datetime) -> CostSoFar | None:

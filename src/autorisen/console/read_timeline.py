@@ -54,13 +54,14 @@ async def _page(tx: Tx, customer: Customer, place: Place, limit: int) -> list[Mo
     audited = await accounts.audit_of(
         tx, await _targets(tx, customer), before=(at, min(number.int, 2**63 - 1)), limit=limit
     )
+    home = f"/console/customers/{customer.public_id}"
     found = [
-        *map(timeline.of_fact, facts),
+        *(timeline.of_fact(each, home) for each in facts),
         *map(timeline.of_mail, mails),
         *map(timeline.of_dunning, chased),
-        *map(timeline.of_credit, credits),
+        *(timeline.of_credit(each, home) for each in credits),
         *map(timeline.of_correction, corrected),
-        *map(timeline.of_audit, audited),
+        *(timeline.of_audit(each, home) for each in audited),
     ]
     return sorted(found, key=lambda each: each.place, reverse=True)[:limit]
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from autorisen import accounts
+from autorisen import accounts, metering
 from autorisen.accounts import Customer
 from autorisen.billing import revenue
 from autorisen.console.access import Operator
@@ -42,6 +42,7 @@ class RevenuePage:
     mrr: Chart | None
     moves: Chart | None
     meters: Sequence[str]
+    meter_names: Mapping[str, str]
     followed: int
     as_of: datetime
     done: int
@@ -69,6 +70,8 @@ async def revenue_page(
     request: Request, runtime: RuntimeDep, _operator: Operator, currency: str = "", months: Months = 12
 ) -> Response:
     report = await revenue.look(runtime, months=months)
+    async with runtime.database.read() as tx:
+        names = {meter.key: meter.name for meter in await metering.meters(tx)}
     shown = next((each for each in report.currencies if each.currency == currency), None)
     if shown is None and report.currencies:
         shown = report.currencies[0]
@@ -78,6 +81,7 @@ async def revenue_page(
         mrr=mrr_chart(shown.mrr) if shown else None,
         moves=moves_chart(shown.mrr) if shown else None,
         meters=shown.meters[:METERS_SHOWN] if shown else (),
+        meter_names=names,
         followed=revenue.longest(shown.cohorts) if shown else 0,
         as_of=report.as_of,
         done=report.done,

@@ -89,6 +89,7 @@ def _money(payload: Mapping[str, Any], name: str = "amount_minor") -> str:
 Words = Callable[[Mapping[str, Any]], tuple[str, str]]
 # Each fact about a customer: its kind, and what it says in words and detail.
 FACTS: Mapping[str, tuple[str, Words]] = {
+    "UserSignedUp": ("account", lambda _: ("A person signed up", "")),
     "CustomerCreated": ("account", lambda _: ("Signed up", "")),
     "SubscriptionStarted": ("subscription", lambda p: (f"Plan {p['plan_key']} started", "")),
     "PlanChanged": ("subscription", lambda _: ("Plan or cycle changed", "")),
@@ -126,11 +127,18 @@ FACTS: Mapping[str, tuple[str, Words]] = {
 }
 
 
-def of_fact(row: FactRow) -> Moment:
-    """A fact in words; one that this page has no words for is said by its name."""
+# Where on a customer's page, or below it, a row leads that is about nothing with a page of its own.
+PLACES = {"account": "#details", "subscription": "#subscription", "payment": "#methods", "credit": "/credits"}
+# The same for what people did, by what the action is about.
+ACTION_PLACES = {"credits": "/credits", "coupon": "#subscription", "api_key": "#keys", "member": "#people"}
+
+
+def of_fact(row: FactRow, home: str) -> Moment:
+    """A fact in words; one that this page has no words for is said by its name. `home` is the customer's page."""
     kind, words = FACTS.get(row.name, ("account", lambda _: (row.name, "")))
     said, detail = words(row.payload)
-    return Moment(row.recorded_at, FACT, row.id, kind, said, detail, _href(row.payload))
+    href = _href(row.payload) or (home + PLACES[kind] if row.name in FACTS else "")
+    return Moment(row.recorded_at, FACT, row.id, kind, said, detail, href)
 
 
 def _href(payload: Mapping[str, Any]) -> str:
@@ -152,11 +160,11 @@ def of_dunning(event: DunningEvent) -> Moment:
     return Moment(event.at, DUNNING, event.id, "dunning", words, event.detail, href, event.actor)
 
 
-def of_credit(gone: billing.history.CreditsGone) -> Moment:
+def of_credit(gone: billing.history.CreditsGone, home: str) -> Moment:
     """Credits that were used, given back, expired or taken back; that they came is a fact."""
     words = {"draw": "Credits used", "return": "Credits given back"}.get(gone.kind, f"Credits: {gone.kind}")
     detail = gone.amount.format() + (f" for {gone.invoice_number}" if gone.invoice_number else f": {gone.reason}")
-    href = f"/console/invoices/{public_id('inv', gone.invoice_id)}" if gone.invoice_id else ""
+    href = f"/console/invoices/{public_id('inv', gone.invoice_id)}" if gone.invoice_id else f"{home}/credits"
     return Moment(gone.at, CREDIT, gone.id, "credit", words, detail, href)
 
 
@@ -165,16 +173,30 @@ def of_correction(made: metering.CorrectedUsage) -> Moment:
     words = {"void": "Usage voided", "amend": "Usage amended"}[made.kind]
     which = f"event {made.event_id} of {made.source}"
     if made.events > 1:
-        return Moment(
-            made.at, USAGE, made.id, "usage", words, f"{made.events:,} events, {which} among them: {made.reason}",
-            actor=made.actor,
-        )  # fmt: skip
+        which = f"{made.events:,} events, {which} among them"
     identity = {"source": made.source, "id": made.event_id, "by": metering.producer_text(made.tenant)}
     href = f"/console/events/event?{urlencode(identity)}"
     return Moment(made.at, USAGE, made.id, "usage", words, f"{which}: {made.reason}", href, made.actor)
 
 
-def of_audit(entry: AuditEntry) -> Moment:
+def of_audit(entry: AuditEntry, home: str) -> Moment:
     words = entry.action.replace(".", ": ").replace("_", " ").capitalize()
-    href = f"/console/invoices/{entry.target}" if entry.target.startswith("inv_") else ""
-    return Moment(entry.at, AUDIT, UUID(int=entry.id), "action", words, entry.target, href, entry.actor)
+    if entry.target.startswith("inv_"):
+        href = f"/console/invoices/{entry.target}"
+    elif entry.target.startswith("sub_"):
+        href = f"{home}#subscription"
+    else:
+        href = home + ACTION_PLACES.get(entry.action.partition(".")[0], "#details")
+    detail = _told(entry.detail) or ("" if entry.target.startswith("cus_") else entry.target)
+    return Moment(entry.at, AUDIT, UUID(int=entry.id), "action", words, detail, href, entry.actor)
+
+
+def _told(detail: Mapping[str, object]) -> str:
+    """What the audit log keeps of an action: a fact that holds by its name, a value after it, nothing of the rest."""
+    said = []
+    for name, value in detail.items():
+        if value in (None, False, ""):
+            continue
+        words = " ".join(map(str, value)) if isinstance(value, list) else "" if value is True else str(value)
+        said.append(f"{name.replace('_', ' ')} {words}".rstrip())
+    return ", ".join(said)

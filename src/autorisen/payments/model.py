@@ -102,6 +102,10 @@ class Payment:
     refund_asked_minor: int = 0
 
     @property
+    def public_id(self) -> str:
+        return public_id("pay", self.id)
+
+    @property
     def refundable(self) -> Money:
         """What may still be asked back."""
         return Money(self.amount.minor - max(self.refunded_minor, self.refund_asked_minor), self.amount.currency)

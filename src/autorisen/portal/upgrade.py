@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, cast
@@ -55,6 +55,7 @@ class UpgradePage:
     price: Money | None
     other_price: Money | None
     changes: tuple[Change, ...]
+    ending: tuple[str, ...]
     draft: Draft | None
     planned_at: datetime | None
     trial_days: int | None
@@ -160,6 +161,7 @@ async def _review(
             problem = refusal
     price = wanted.flat_price(currency, interval)
     other = wanted.flat_price(currency, "year" if interval == "month" else "month")
+    held = subscriptions.quantities_at(await subscriptions.addon_changes(unit.tx, subscription.id), unit.now)
     return UpgradePage(
         wanted=wanted,
         present=present,
@@ -167,12 +169,26 @@ async def _review(
         price=price.amount if price else None,
         other_price=other.amount if other else None,
         changes=changes_between(present, wanted, await metering.meters(unit.tx), subscription, interval),
+        ending=ending_addons(present, wanted, held, subscription, interval),
         draft=preview.draft if preview else None,
         planned_at=preview.takes_effect_at if preview and preview.way is not billing.Way.AT_ONCE else None,
         trial_days=wanted.trial_days if await billing.can_try(unit, subscription, wanted) else None,
         refusal=_sentence(problem) if problem else "",
         way_on=WAYS_ON.get(problem.code, ("/pricing", "See the plans")) if problem else None,
     )
+
+
+def ending_addons(
+    present: PlanVersion,
+    wanted: PlanVersion,
+    held: Mapping[str, int],
+    subscription: Subscription,
+    interval: Interval,
+) -> tuple[str, ...]:
+    """The add-ons that there are now and that the wanted plan does not sell, with their number. Pure."""
+    kept = {each.key for each in wanted.addons(subscription.currency, interval)}
+    sold = present.addons(subscription.currency, subscription.interval)
+    return tuple(f"{each.name} ({held[each.key]})" for each in sold if each.key in held and each.key not in kept)
 
 
 def changes_between(

@@ -214,6 +214,7 @@ async def test_the_page_sets_them_and_says_what_is_wrong(shop: Shop) -> None:
     page = (await shop.client.get("/app/addons")).text.replace("\N{NO-BREAK SPACE}", " ")
     for words in ("Extra agents", "Archive", "R49,00 per agent a month", "each adds 2 agents"):
         assert words in page
+    assert page.count('href="/app/billing" aria-current="page"') == 2, "the menu says where the page belongs"
     token = page.split('name="csrf_token" value="')[1].split('"')[0]
 
     async def save(key: str, quantity: str) -> tuple[int, str]:

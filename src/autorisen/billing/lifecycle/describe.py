@@ -63,6 +63,8 @@ class Life:
             return f"{then[self.planned.what]} with its period"
         if self.is_paused:
             return "on hold"
+        if self.status is Status.PAST_DUE:
+            return "goes on when what is due is paid"
         return "ends with its period" if self.is_trial and not self.pays_on else "renews by itself"
 
 
