@@ -80,7 +80,7 @@ WHERE customer.key = %(key)s AND kind <> 'trial'
 """
 DEAD_WORK = "SELECT kind, last_error FROM kit.jobs WHERE state = 'dead'"
 BILLED = """
-SELECT (SELECT count(*) FROM billing.closings), (SELECT count(*) FROM billing.invoices WHERE status <> 'draft'),
+SELECT (SELECT count(*) FROM billing.closings), (SELECT count(*) FROM billing.invoices WHERE number IS NOT NULL),
     (SELECT count(*) FROM billing.invoice_lines WHERE kind = 'usage_adjustment'),
     (SELECT count(*) FROM billing.invoice_lines WHERE kind = 'discount'),
     (SELECT count(*) FROM billing.invoice_lines WHERE kind = 'addon'),
