@@ -19,11 +19,11 @@ WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "re
 
 PUBLIC = ("/", "/pricing", "/pricing?interval=year&currency=USD", "/login", "/register", "/nothing-here")
 CUSTOMER = ("/app", "/app/usage", "/app/usage?range=hours", "/app/usage?from=2026-03-02&to=2026-03-01",
-            "/app/invoices", "/app/billing", "/app/credits", "/app/settings",
+            "/app/invoices", "/app/billing", "/app/credits", "/app/addons", "/app/coupons", "/app/settings",
             "/app/billing/cancel", "/app/billing/pause", "/app/billing/resume", "/app/upgrade?plan=free&interval=month",
             "/app/upgrade?plan=enterprise&interval=year", "/pricing", "/app/events", "/app/events?type=none",
             "/app/events/rejected", "/app/events/conflicts", "/app/events/test")  # fmt: skip
-NEWCOMER = ("/app", "/app/usage", "/app/invoices", "/app/billing", "/app/credits",
+NEWCOMER = ("/app", "/app/usage", "/app/invoices", "/app/billing", "/app/credits", "/app/addons", "/app/coupons",
             "/app/billing/cancel", "/app/billing/pause", "/app/upgrade?plan=pro&interval=month",
             "/app/events", "/app/events/rejected", "/app/events/conflicts")  # fmt: skip
 # Each has a list whose first row leads to a page of its own.
