@@ -90,6 +90,7 @@ async def plant(shop: Shop, fault: Fault, found: list[Findings]) -> None:
 async def test_every_planted_fault_is_named_and_nothing_else(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     # A few at a time, so that the walk along closings has more than one stop.
     monkeypatch.setattr(check_usage, "_CLOSINGS_AT_ONCE", 2)
+    monkeypatch.setattr(check_usage, "_EVENTS_AT_ONCE", 0)
     await story(shop)
     async with shop.runtime.database.read(snapshot=True) as tx:
         honest = await run_checks(tx)

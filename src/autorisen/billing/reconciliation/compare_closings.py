@@ -63,20 +63,18 @@ def priced_meters(terms: RatingTerms) -> list[str]:
 
 
 def due_amounts(terms: RatingTerms, ratings: Sequence[Rating]) -> dict[UUID, int]:
-    """What each rating's quantity costs, by the rating's id."""
-    due: dict[UUID, int] = {}
+    """What each rating's quantity costs, by the rating's id: nothing, where these terms have no price for it."""
     prices = {price.meter: price for price in terms.plan.usage_prices(terms.currency)}
-    months = catalog.months_of(terms.interval)
-    for rating in ratings:
-        price = prices.get(rating.meter)
-        if price is None:
-            continue
-        used = _rated_together(price, rating, ratings) if price.cells else [_used(rating)]
-        cells = [cell for _, cell in rows_of(price)]
-        again = dict(zip(cells, catalog.rate_cells(price, used, months=months, share=terms.share), strict=True))
-        if rating.cell in again:
-            due[rating.id] = again[rating.cell].amount.minor
-    return due
+    return {each.id: _due(terms, prices.get(each.meter), each, ratings) for each in ratings}
+
+
+def _due(terms: RatingTerms, price: catalog.UsagePrice | None, rating: Rating, ratings: Sequence[Rating]) -> int:
+    if price is None:
+        return 0
+    used = _rated_together(price, rating, ratings) if price.cells else [_used(rating)]
+    again = catalog.rate_cells(price, used, months=catalog.months_of(terms.interval), share=terms.share)
+    by_cell = {cell: each.amount.minor for (_, cell), each in zip(rows_of(price), again, strict=True)}
+    return by_cell.get(rating.cell, 0)
 
 
 def _rated_together(price: catalog.UsagePrice, rating: Rating, ratings: Sequence[Rating]) -> list[catalog.Used]:

@@ -98,8 +98,8 @@ def compare_amounts(billed: Billed, due: Mapping[UUID, int], priced: Sequence[st
         if all(rating.meter != meter for rating in ratings)
     ]
     for rating in ratings:
-        amount = due.get(rating.id)
-        if amount is not None and amount != rating.amount_minor:
+        amount = due[rating.id]
+        if amount != rating.amount_minor:
             place = place_of(closing, rating.name) | {"revision": str(rating.revision)}
             expected, there = _minor(amount, closing), _minor(rating.amount_minor, closing)
             found.append(Discrepancy(CheckName.RATED_USAGE, Kind.RATED_AMOUNT, place, expected, there))
