@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from autorisen.accounts import api as accounts_api
 from autorisen.accounts import pages as accounts_pages
 from autorisen.billing import api as billing_api
-from autorisen.billing import explain_api, explain_pages, hosted_page
+from autorisen.billing import hosted_page
 from autorisen.billing import pages as billing_pages
 from autorisen.billing.addons import api as addons_api
 from autorisen.billing.addons import pages as addon_pages
@@ -30,6 +30,8 @@ from autorisen.billing.coupons import pages as coupon_pages
 from autorisen.billing.credit_notes import api as credit_notes_api
 from autorisen.billing.deferred import api as deferred_api
 from autorisen.billing.dunning import api as dunning_api
+from autorisen.billing.explanation import api as explain_api
+from autorisen.billing.explanation import pages as explain_pages
 from autorisen.billing.export import api as export_api
 from autorisen.billing.lifecycle import api as lifecycle_api
 from autorisen.billing.lifecycle import pages as lifecycle_pages

@@ -9,10 +9,11 @@ from datetime import timedelta
 import pytest
 
 from autorisen import billing, subscriptions
-from autorisen.billing import InvoiceStatus, LineKind, Purpose, store_rated
+from autorisen.billing import InvoiceStatus, LineKind, Purpose
 from autorisen.billing.closing import close_period
 from autorisen.billing.errors import PeriodStillOpen
-from autorisen.billing.explain import explain
+from autorisen.billing.explanation.explain_invoice import explain
+from autorisen.billing.rating import store as store_rated
 from autorisen.kit.mail import mails
 from autorisen.kit.work import Worker
 from autorisen.kit.work.store import queue_state

@@ -18,8 +18,8 @@ from autorisen.billing.addons.addon_lines import AddonTime, addon_lines
 from autorisen.billing.build_invoice import Fee, LateUsage, close_lines, upgrade_lines
 from autorisen.billing.coupons import with_discounts
 from autorisen.billing.model import Line, TaxTerms, sum_of
-from autorisen.billing.rate_usage import PeriodUsage, RatingTerms, rate_usage
 from autorisen.billing.rated_usage import RatedUsage
+from autorisen.billing.rating.rate_usage import PeriodUsage, RatingTerms, rate_usage
 from autorisen.billing.tax import tax_terms
 from autorisen.catalog import FlatPrice, PlanVersion, Used, load_catalog, split
 from autorisen.kit.money import Money

@@ -21,8 +21,8 @@ from autorisen.billing.build_invoice import (
 )
 from autorisen.billing.coupons import with_discounts
 from autorisen.billing.model import InvoiceStatus, Line, LineKind, TaxTerms, TaxTreatment, fee_line_id
-from autorisen.billing.rate_usage import PeriodUsage, RatingTerms, rate_usage
 from autorisen.billing.rated_usage import RatedUsage
+from autorisen.billing.rating.rate_usage import PeriodUsage, RatingTerms, rate_usage
 from autorisen.billing.tax import discount_tax, document_title, tax_in_due, tax_statement
 from autorisen.catalog import Cell, Part, PartKind, Tier, Volume
 from autorisen.kit.money import Money

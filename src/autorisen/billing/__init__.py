@@ -39,6 +39,9 @@ from autorisen.billing.credit_notes.present import SETTLEMENT_WORDS, what_follow
 from autorisen.billing.credit_notes.read_credit_notes import credit_document
 from autorisen.billing.credit_notes.store import credit_notes_of, credited
 from autorisen.billing.deferred import RECOGNISE_JOB, RECOGNISE_SCHEDULE, DeferredReport, deferred_table, read_deferred
+from autorisen.billing.document.invoice_pdf import invoice_pdf
+from autorisen.billing.document.present import LineRow, line_rows
+from autorisen.billing.document.tax_documents import Particular, missing_particulars
 from autorisen.billing.dunning import (
     DUNNING_JOBS,
     DUNNING_SCHEDULE,
@@ -76,7 +79,6 @@ from autorisen.billing.facts import (
     InvoiceWrittenOff,
     PaymentUnapplied,
 )
-from autorisen.billing.find_late_usage import find_late_usage
 from autorisen.billing.handle_payment_news import (
     on_payment_disputed,
     on_payment_failed,
@@ -85,7 +87,6 @@ from autorisen.billing.handle_payment_news import (
 )
 from autorisen.billing.invoice_first_fee import invoice_first_fee
 from autorisen.billing.invoice_link import invoice_url
-from autorisen.billing.invoice_pdf import invoice_pdf
 from autorisen.billing.issue_invoice import issue_invoice
 from autorisen.billing.lifecycle import LIFECYCLE_JOBS
 from autorisen.billing.lifecycle.change_subscription import change_subscription, preview_change
@@ -97,12 +98,11 @@ from autorisen.billing.migration import MOVE_JOB, Migration, Move, announce_move
 from autorisen.billing.model import Draft, Invoice, InvoiceStatus, Line, LineKind, Purpose
 from autorisen.billing.next_invoice import NextInvoice, next_invoice
 from autorisen.billing.pay_invoice import pay_invoice
-from autorisen.billing.present import LineRow, line_rows
+from autorisen.billing.rating.find_late_usage import find_late_usage
 from autorisen.billing.read_invoices import invoice
 from autorisen.billing.reconciliation import compare_closings, count_closings
 from autorisen.billing.settle_invoice import settle_invoice
 from autorisen.billing.store import list_invoices
-from autorisen.billing.tax_documents import Particular, missing_particulars
 from autorisen.billing.unapplied.store import UnappliedPayment, count_unapplied, list_unapplied, unapplied_payment
 from autorisen.billing.upgrades.start_upgrade import start_upgrade
 from autorisen.billing.wallet import EXPIRY_JOBS as CREDIT_JOBS

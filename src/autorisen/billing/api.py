@@ -18,12 +18,12 @@ from autorisen.billing.access import (
     visible_invoice,
 )
 from autorisen.billing.cost_so_far import cost_so_far
+from autorisen.billing.document.invoice_pdf import invoice_pdf
+from autorisen.billing.document.pdf_response import pdf_response
 from autorisen.billing.errors import SubscriptionMissing
 from autorisen.billing.invoice_link import invoice_url
-from autorisen.billing.invoice_pdf import invoice_pdf
 from autorisen.billing.next_invoice import next_invoice
 from autorisen.billing.pay_invoice import pay_invoice
-from autorisen.billing.pdf_response import pdf_response
 from autorisen.billing.store import list_invoices
 from autorisen.billing.upgrades.start_upgrade import start_upgrade
 from autorisen.billing.whose import customer_id_of

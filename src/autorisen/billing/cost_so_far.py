@@ -13,8 +13,8 @@ from autorisen.billing.build_draft import fee_between
 from autorisen.billing.build_invoice import fee_line, usage_line
 from autorisen.billing.errors import SubscriptionMissing
 from autorisen.billing.model import Interval, Line, LineKind, TaxTerms, TaxTreatment, sum_of
-from autorisen.billing.rate_period import rate_period
-from autorisen.billing.rate_usage import PREVIEW, RatingTerms
+from autorisen.billing.rating.rate_period import rate_period
+from autorisen.billing.rating.rate_usage import PREVIEW, RatingTerms
 from autorisen.kit.database import Tx
 from autorisen.kit.money import Money
 

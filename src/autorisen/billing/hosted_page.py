@@ -13,12 +13,12 @@ from autorisen.billing.checkout_news import checkout_news
 from autorisen.billing.checkout_state import CheckoutState, checkout_state
 from autorisen.billing.credit_notes.model import CreditNote
 from autorisen.billing.credit_notes.store import credit_notes_of
+from autorisen.billing.document.invoice_pdf import invoice_pdf
+from autorisen.billing.document.pdf_response import pdf_response
+from autorisen.billing.document.present import LineRow, headline, line_rows, status_word
 from autorisen.billing.invoice_link import hosted_path, read_token
-from autorisen.billing.invoice_pdf import invoice_pdf
 from autorisen.billing.model import Invoice, InvoiceStatus
 from autorisen.billing.pay_invoice import pay_invoice
-from autorisen.billing.pdf_response import pdf_response
-from autorisen.billing.present import LineRow, headline, line_rows, status_word
 from autorisen.billing.read_invoices import invoice as issued_invoice
 from autorisen.billing.tax import document_title, percent, tax_statement
 from autorisen.kit.http import RuntimeDep

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from autorisen.billing.document.invoice_pdf import invoice_pdf
+from autorisen.billing.document.present import date_text, period_text
 from autorisen.billing.invoice_link import invoice_url
-from autorisen.billing.invoice_pdf import invoice_pdf
 from autorisen.billing.model import Invoice
-from autorisen.billing.present import date_text, period_text
 from autorisen.kit.mail import Attachment, Message, send
 from autorisen.kit.unit import Unit
 

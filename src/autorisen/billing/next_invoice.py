@@ -10,7 +10,7 @@ from autorisen import payments, subscriptions
 from autorisen.billing import wallet
 from autorisen.billing.closing import closes_at, decide_closing, load_closings
 from autorisen.billing.model import Draft, sum_of
-from autorisen.billing.rate_usage import PREVIEW
+from autorisen.billing.rating.rate_usage import PREVIEW
 from autorisen.kit.database import Tx
 from autorisen.kit.money import Money
 from autorisen.kit.settings import Settings

@@ -19,18 +19,18 @@ from autorisen.billing.credit_notes.model import CreditNote
 from autorisen.billing.credit_notes.present import credit_steps
 from autorisen.billing.credit_notes.read_credit_notes import customer_credit_document
 from autorisen.billing.credit_notes.store import credit_notes_of
+from autorisen.billing.document.invoice_pdf import invoice_pdf
+from autorisen.billing.document.pdf_response import pdf_response
+from autorisen.billing.document.present import LineRow, Step, invoice_steps, line_rows, status_word
+from autorisen.billing.document.tax_documents import Form, form_of
 from autorisen.billing.errors import InvoiceNotFound, SubscriptionMissing
-from autorisen.billing.invoice_pdf import invoice_pdf
 from autorisen.billing.lifecycle.describe import Life, describe
 from autorisen.billing.model import Invoice
 from autorisen.billing.next_invoice import NextInvoice, next_invoice
 from autorisen.billing.pay_invoice import pay_invoice
-from autorisen.billing.pdf_response import pdf_response
-from autorisen.billing.present import LineRow, Step, invoice_steps, line_rows, status_word
 from autorisen.billing.read_invoices import customer_invoice
 from autorisen.billing.store import list_invoices, open_invoices
 from autorisen.billing.tax import document_title, percent, tax_statement
-from autorisen.billing.tax_documents import Form, form_of
 from autorisen.billing.wallet import Wallet, read_wallet
 from autorisen.kit.database import Tx
 from autorisen.kit.http import RuntimeDep

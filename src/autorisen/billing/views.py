@@ -9,10 +9,10 @@ from pydantic import BaseModel
 
 from autorisen import payments
 from autorisen.billing.cost_so_far import CostSoFar
+from autorisen.billing.document.tax_documents import Form, form_of, missing_particulars
 from autorisen.billing.line_views import LineView, decimal_text, line_view
 from autorisen.billing.model import Draft, Invoice, InvoiceStatus, Party, Purpose
 from autorisen.billing.next_invoice import NextInvoice
-from autorisen.billing.tax_documents import Form, form_of, missing_particulars
 from autorisen.kit.ids import public_id
 
 

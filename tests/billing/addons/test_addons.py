@@ -11,8 +11,8 @@ from autorisen.accounts import Customer
 from autorisen.billing import LineKind
 from autorisen.billing.addons.read_addons import read_addons
 from autorisen.billing.errors import SubscriptionMissing
-from autorisen.billing.explain import explain
-from autorisen.billing.present_line import line_steps
+from autorisen.billing.explanation.explain_invoice import explain
+from autorisen.billing.explanation.present_line import line_steps
 from autorisen.subscriptions import AddonNotSold, AddonQuantityRefused, TransitionRefused
 from tests.factories.accounts import make_customer, make_key, make_member, sign_in
 from tests.factories.addons import AGENTS, pro_with

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from autorisen.billing.rate_usage import RatingTerms
+from autorisen.billing.rating.rate_usage import RatingTerms
 from autorisen.billing.reconciliation.compare_closings import due_amounts
 from autorisen.billing.reconciliation.model import Rating
 from autorisen.catalog import Cell

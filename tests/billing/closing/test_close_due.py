@@ -9,11 +9,12 @@ from typing import LiteralString
 import pytest
 
 from autorisen import billing, subscriptions
-from autorisen.billing import CLOSINGS, close_due, store_rated
+from autorisen.billing import CLOSINGS, close_due
 from autorisen.billing.closing import Closed
 from autorisen.billing.closing.close_periods import next_closing
 from autorisen.billing.closing.store import FailedClosing, failures
 from autorisen.billing.number_invoice import invoice_number
+from autorisen.billing.rating import store as store_rated
 from autorisen.kit.clock import FrozenClock
 from autorisen.kit.problems import Unavailable
 from autorisen.kit.unit import Runtime

@@ -17,11 +17,11 @@ from autorisen.billing.closing.decide_closing import decide_closing, require_cou
 from autorisen.billing.closing.model import ClosingDecision, ClosingRules, ClosingState
 from autorisen.billing.coupons import Redemption
 from autorisen.billing.errors import MeterNotCounted
-from autorisen.billing.late_usage import BilledPeriod, late_usage
 from autorisen.billing.model import Closing, Draft, LineKind, Party, Purpose
 from autorisen.billing.new_invoice import NewInvoice
-from autorisen.billing.rate_usage import PeriodUsage, RatingTerms, rate_usage, terms_of_period
 from autorisen.billing.rated_usage import RatedUsage
+from autorisen.billing.rating.late_usage import BilledPeriod, late_usage
+from autorisen.billing.rating.rate_usage import PeriodUsage, RatingTerms, rate_usage, terms_of_period
 from autorisen.catalog import AddonPrice, Cell, CellPrice, PerUnit, PlanVersion, Used
 from autorisen.kit.money import Money
 from autorisen.metering import Quantity

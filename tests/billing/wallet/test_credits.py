@@ -12,7 +12,7 @@ from pypdf import PdfReader
 from autorisen import billing, payments
 from autorisen.accounts import Customer
 from autorisen.billing import InvoiceStatus, wallet
-from autorisen.billing.invoice_pdf import invoice_pdf
+from autorisen.billing.document.invoice_pdf import invoice_pdf
 from autorisen.billing.wallet import GrantKind, MovementKind
 from autorisen.billing.wallet.expire_credits import expire_grant, warn_of_expiry
 from autorisen.kit.money import Money

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from autorisen.billing.audit import store
-from autorisen.billing.find_late_usage import terms_of
 from autorisen.billing.model import Closing
+from autorisen.billing.rating.find_late_usage import terms_of
 from autorisen.billing.reconciliation import store as chain
 from autorisen.billing.reconciliation.compare_closings import due_amounts, find_misrated, priced_meters
 from autorisen.billing.reconciliation.model import Rating, compare_amounts, compare_lines, whole_meters

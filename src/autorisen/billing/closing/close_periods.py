@@ -15,7 +15,6 @@ import structlog
 from psycopg import errors
 
 from autorisen import subscriptions
-from autorisen.billing import store_rated
 from autorisen.billing.closing import store
 from autorisen.billing.closing.decide_closing import decide_closing, require_counted, require_settled
 from autorisen.billing.closing.load_closings import load_closings
@@ -23,6 +22,7 @@ from autorisen.billing.closing.model import ClosingDecision, Failure
 from autorisen.billing.closing.write_closings import write_closings
 from autorisen.billing.errors import PeriodStillOpen
 from autorisen.billing.model import Closing
+from autorisen.billing.rating import store as store_rated
 from autorisen.kit.database import Tx
 from autorisen.kit.settings import Settings
 from autorisen.kit.unit import Runtime, Unit

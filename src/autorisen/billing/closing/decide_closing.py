@@ -13,10 +13,10 @@ from autorisen.billing.build_invoice import Fee, billable_now, close_lines
 from autorisen.billing.closing.model import ClosingDecision, ClosingRules, ClosingState
 from autorisen.billing.coupons.discount_lines import with_discounts
 from autorisen.billing.errors import MeterNotCounted
-from autorisen.billing.late_usage import late_usage
 from autorisen.billing.model import Closing, Line, Purpose, TaxTerms
 from autorisen.billing.new_invoice import NewInvoice
-from autorisen.billing.rate_usage import rate_usage
+from autorisen.billing.rating.late_usage import late_usage
+from autorisen.billing.rating.rate_usage import rate_usage
 
 NewId = Callable[[], UUID]
 

@@ -9,10 +9,10 @@ from uuid import UUID
 from autorisen import catalog, metering, subscriptions
 from autorisen.billing.closing.model import ClosingRules, ClosingState
 from autorisen.billing.coupons import redemptions_of_many
-from autorisen.billing.find_late_usage import billed_periods
 from autorisen.billing.parties import supplier_party
-from autorisen.billing.rate_period import usage_of
-from autorisen.billing.rate_usage import terms_of_period
+from autorisen.billing.rating.find_late_usage import billed_periods
+from autorisen.billing.rating.rate_period import usage_of
+from autorisen.billing.rating.rate_usage import terms_of_period
 from autorisen.kit.database import Tx
 from autorisen.kit.settings import Settings
 

@@ -13,11 +13,11 @@ from uuid import UUID
 
 from autorisen import catalog, subscriptions
 from autorisen.billing.coupons.model import Redemption
-from autorisen.billing.late_usage import BilledPeriod
 from autorisen.billing.model import Closing, Draft, Party
 from autorisen.billing.new_invoice import NewInvoice
-from autorisen.billing.rate_usage import PeriodUsage, RatingTerms
 from autorisen.billing.rated_usage import RatedUsage
+from autorisen.billing.rating.late_usage import BilledPeriod
+from autorisen.billing.rating.rate_usage import PeriodUsage, RatingTerms
 
 
 @dataclass(frozen=True)

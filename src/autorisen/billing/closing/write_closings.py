@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from autorisen import subscriptions
-from autorisen.billing import store, store_rated
+from autorisen.billing import store
 from autorisen.billing.closing import store as closing_store
 from autorisen.billing.closing.model import ClosingDecision
 from autorisen.billing.collect import COLLECT
 from autorisen.billing.issue_invoice import issue_many
+from autorisen.billing.rating import store as store_rated
 from autorisen.kit.unit import Unit
 from autorisen.kit.work import enqueue_many
 

@@ -22,8 +22,8 @@ from autorisen.billing.credit_notes.access import visible_credit_note
 from autorisen.billing.credit_notes.credit_note_pdf import credit_note_pdf
 from autorisen.billing.credit_notes.issue_credit_note import issue_credit_note, preview_credit_note
 from autorisen.billing.credit_notes.store import list_credit_notes
+from autorisen.billing.document.pdf_response import pdf_response
 from autorisen.billing.end_invoice import void_invoice, write_off_invoice
-from autorisen.billing.pdf_response import pdf_response
 from autorisen.billing.views import InvoiceView, invoice_view
 from autorisen.kit.http import Body, RuntimeDep
 

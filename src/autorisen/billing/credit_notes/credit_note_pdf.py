@@ -5,10 +5,10 @@ from __future__ import annotations
 from autorisen.billing.credit_notes.model import CreditLine
 from autorisen.billing.credit_notes.present import settlement_text
 from autorisen.billing.credit_notes.read_credit_notes import CreditDocument
+from autorisen.billing.document.present import date_text, line_detail
+from autorisen.billing.document.typeset import party_rows, typeset
 from autorisen.billing.model import TaxTreatment
-from autorisen.billing.present import date_text, line_detail
 from autorisen.billing.tax import document_title, percent
-from autorisen.billing.typeset import party_rows, typeset
 
 
 def credit_note_pdf(document: CreditDocument) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from autorisen.billing.credit_notes.model import CreditDraft, CreditNote, Settlement
-from autorisen.billing.present import Step
+from autorisen.billing.document.present import Step
 
 SETTLEMENT_WORDS = {
     Settlement.DUE: "taken off what was due",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from autorisen.billing.document.present import date_text
 from autorisen.billing.dunning.model import Dunning, StepKind
 from autorisen.billing.mail_invoice import mail_about
 from autorisen.billing.model import Invoice
-from autorisen.billing.present import date_text
 from autorisen.kit.unit import Unit
 
 

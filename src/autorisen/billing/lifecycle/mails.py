@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from autorisen import accounts, catalog, subscriptions
+from autorisen.billing.document.present import date_text
 from autorisen.billing.model import Invoice
 from autorisen.billing.parties import supplier_party
-from autorisen.billing.present import date_text
 from autorisen.kit.mail import Message, send
 from autorisen.kit.unit import Unit
 

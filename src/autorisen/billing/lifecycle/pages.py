@@ -12,11 +12,11 @@ from fastapi.responses import RedirectResponse, Response
 
 from autorisen import accounts, catalog, subscriptions
 from autorisen.accounts import Principal, member
+from autorisen.billing.document.present import date_text
 from autorisen.billing.errors import SubscriptionMissing
 from autorisen.billing.lifecycle import first_payment, pauses, trials
 from autorisen.billing.lifecycle.describe import Life, describe
 from autorisen.billing.model import Interval
-from autorisen.billing.present import date_text
 from autorisen.kit.database import Tx
 from autorisen.kit.http import RuntimeDep
 from autorisen.kit.money import Money

@@ -10,9 +10,9 @@ from uuid import UUID
 import structlog
 
 from autorisen import accounts, catalog, subscriptions
+from autorisen.billing.document.present import date_text
 from autorisen.billing.migration import store
 from autorisen.billing.migration.model import Move
-from autorisen.billing.present import date_text
 from autorisen.kit.mail import Message, send
 from autorisen.kit.unit import Unit
 from autorisen.kit.work import Job, enqueue

@@ -11,8 +11,8 @@ from autorisen.billing.migration import store
 from autorisen.billing.migration.errors import VersionUnknown
 from autorisen.billing.migration.model import NOTICE, Migration, Move, moves_at
 from autorisen.billing.model import Closing, sum_of
-from autorisen.billing.rate_period import rate_period
-from autorisen.billing.rate_usage import RatingTerms
+from autorisen.billing.rating.rate_period import rate_period
+from autorisen.billing.rating.rate_usage import RatingTerms
 from autorisen.kit.database import Tx
 from autorisen.kit.money import Money
 

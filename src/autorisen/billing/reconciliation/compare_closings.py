@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from autorisen import catalog, metering
-from autorisen.billing.find_late_usage import terms_of
 from autorisen.billing.model import Closing
-from autorisen.billing.rate_usage import RatingTerms, rows_of
+from autorisen.billing.rating.find_late_usage import terms_of
+from autorisen.billing.rating.rate_usage import RatingTerms, rows_of
 from autorisen.billing.reconciliation import store
 from autorisen.billing.reconciliation.model import (
     Billed,

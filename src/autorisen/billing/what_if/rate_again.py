@@ -12,8 +12,8 @@ from autorisen import accounts, catalog, subscriptions
 from autorisen.billing.build_draft import fee_between
 from autorisen.billing.build_invoice import unused_part
 from autorisen.billing.model import sum_of
-from autorisen.billing.rate_period import usage_of
-from autorisen.billing.rate_usage import PREVIEW, PeriodUsage, RatingTerms, rate_usage, terms_of_period
+from autorisen.billing.rating.rate_period import usage_of
+from autorisen.billing.rating.rate_usage import PREVIEW, PeriodUsage, RatingTerms, rate_usage, terms_of_period
 from autorisen.billing.what_if import store
 from autorisen.billing.what_if.model import Outcome
 from autorisen.kit.database import Tx

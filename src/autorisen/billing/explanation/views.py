@@ -10,11 +10,11 @@ from pydantic import BaseModel
 from autorisen import metering
 from autorisen.billing.coupons.views import CouponView, coupon_view
 from autorisen.billing.credit_notes.read_credit_notes import CreditDocument
-from autorisen.billing.explain import Explanation
+from autorisen.billing.explanation.explain_invoice import Explanation
+from autorisen.billing.explanation.present_line import price_terms
+from autorisen.billing.explanation.store import Prorated
 from autorisen.billing.line_views import LineView, PartView, decimal_text, line_view, parts_view
-from autorisen.billing.present_line import price_terms
 from autorisen.billing.rated_usage import RatedUsage
-from autorisen.billing.store_explain import Prorated
 from autorisen.billing.wallet.views import CreditsUsedView
 from autorisen.kit.ids import public_id
 

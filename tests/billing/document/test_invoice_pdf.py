@@ -12,9 +12,9 @@ from decimal import Decimal
 import pytest
 from pypdf import PdfReader
 
-from autorisen.billing.invoice_pdf import invoice_pdf
+from autorisen.billing.document.invoice_pdf import invoice_pdf
+from autorisen.billing.document.present import headline, invoice_steps, period_text, status_word, unit_price_text
 from autorisen.billing.model import Invoice, InvoiceStatus, Line, LineKind, TaxTerms, TaxTreatment, fee_line_id
-from autorisen.billing.present import headline, invoice_steps, period_text, status_word, unit_price_text
 from tests.factories.billing import START, SUPPLIER, a_draft, a_line, an_invoice
 
 

@@ -14,7 +14,7 @@ import typst
 
 from autorisen.billing.model import Party
 
-_TEMPLATE = Path(__file__).parent / "templates" / "document.typ"
+_TEMPLATE = Path(__file__).parents[1] / "templates" / "document.typ"
 
 
 @cache

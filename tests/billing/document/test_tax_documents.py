@@ -11,9 +11,9 @@ import pytest
 from pypdf import PdfReader
 
 from autorisen import billing
-from autorisen.billing.invoice_pdf import invoice_pdf
+from autorisen.billing.document.invoice_pdf import invoice_pdf
+from autorisen.billing.document.tax_documents import PARTICULARS, Form, form_of, missing_particulars
 from autorisen.billing.model import Invoice, InvoiceStatus, TaxTerms, TaxTreatment
-from autorisen.billing.tax_documents import PARTICULARS, Form, form_of, missing_particulars
 from tests.factories.accounts import make_key, make_member, make_user, sign_in
 from tests.factories.billing import BUYER, SUPPLIER, VAT_15, Shop, a_draft, a_draft_like, a_line, an_invoice
 

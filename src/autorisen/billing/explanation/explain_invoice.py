@@ -8,10 +8,11 @@ from decimal import Decimal
 from uuid import UUID
 
 from autorisen import catalog, metering, subscriptions
-from autorisen.billing import store_explain, store_rated
 from autorisen.billing.coupons import Redemption, redemption
+from autorisen.billing.explanation import store as store_explain
 from autorisen.billing.model import Invoice, Line, LineKind
 from autorisen.billing.rated_usage import RatedUsage
+from autorisen.billing.rating import store as store_rated
 from autorisen.kit.database import Tx
 
 # A page names so many; the evidence file has every event.

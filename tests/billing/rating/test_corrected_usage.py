@@ -10,7 +10,7 @@ from autorisen import billing, metering
 from autorisen.billing import InvoiceStatus, LineKind
 from autorisen.billing.closing import close_period, closes_at
 from autorisen.billing.errors import MeterNotCounted
-from autorisen.billing.explain import explain
+from autorisen.billing.explanation.explain_invoice import explain
 from autorisen.kit.work.store import queue_state
 from autorisen.metering import Correction
 from autorisen.metering.model import OPERATOR

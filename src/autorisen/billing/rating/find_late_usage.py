@@ -8,12 +8,12 @@ from datetime import datetime
 from uuid import UUID
 
 from autorisen import catalog, metering, subscriptions
-from autorisen.billing import store_rated
 from autorisen.billing.build_invoice import LateUsage
-from autorisen.billing.late_usage import BilledPeriod, late_usage
 from autorisen.billing.model import Closing
-from autorisen.billing.rate_period import usage_of
-from autorisen.billing.rate_usage import PREVIEW, RatingTerms, served_share
+from autorisen.billing.rating import store as store_rated
+from autorisen.billing.rating.late_usage import BilledPeriod, late_usage
+from autorisen.billing.rating.rate_period import usage_of
+from autorisen.billing.rating.rate_usage import PREVIEW, RatingTerms, served_share
 from autorisen.kit.database import Tx
 
 # How many closed periods are looked at again. Older corrections are a matter for a person and a credit note.

@@ -9,8 +9,8 @@ from decimal import Decimal
 from uuid import UUID
 
 from autorisen.billing.build_invoice import LateUsage
-from autorisen.billing.rate_usage import PeriodUsage, RatingTerms, rate_usage, rows_of
 from autorisen.billing.rated_usage import RatedUsage
+from autorisen.billing.rating.rate_usage import PeriodUsage, RatingTerms, rate_usage, rows_of
 from autorisen.catalog import Cell
 from autorisen.kit.money import Money
 

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Response
 
 from autorisen.billing.access import EVIDENCE, REFUSALS, Reads, visible_invoice
 from autorisen.billing.credit_notes.access import visible_credit_note
-from autorisen.billing.evidence import credit_evidence, evidence
-from autorisen.billing.evidence_response import evidence_response
-from autorisen.billing.explain import explain
-from autorisen.billing.explanation_views import (
+from autorisen.billing.explanation.evidence import credit_evidence, evidence
+from autorisen.billing.explanation.evidence_response import evidence_response
+from autorisen.billing.explanation.explain_invoice import explain
+from autorisen.billing.explanation.views import (
     CreditExplanations,
     Explanations,
     credit_explanations,

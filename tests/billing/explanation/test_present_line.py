@@ -9,9 +9,9 @@ from uuid import UUID
 import pytest
 
 from autorisen.billing import LineKind
-from autorisen.billing.explain import Explanation
+from autorisen.billing.explanation.explain_invoice import Explanation
+from autorisen.billing.explanation.present_line import line_steps, price_terms
 from autorisen.billing.model import Line
-from autorisen.billing.present_line import line_steps, price_terms
 from autorisen.billing.rated_usage import RatedUsage
 from autorisen.catalog import Part, PartKind
 from autorisen.kit.money import Money

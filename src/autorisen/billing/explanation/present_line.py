@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from autorisen import catalog, subscriptions
 from autorisen.billing.credit_notes.model import CreditNote
-from autorisen.billing.explain import Explanation
+from autorisen.billing.document.present import date_text, instant_text, period_text, quantity_text
+from autorisen.billing.explanation.explain_invoice import Explanation
+from autorisen.billing.explanation.store import Prorated
 from autorisen.billing.model import Invoice, Line
-from autorisen.billing.present import date_text, instant_text, period_text, quantity_text
 from autorisen.billing.rated_usage import RatedUsage
-from autorisen.billing.store_explain import Prorated
 from autorisen.kit.money import Money
 from autorisen.ui.formats import number, unit_price
 

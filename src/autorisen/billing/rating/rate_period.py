@@ -7,8 +7,8 @@ from datetime import datetime
 from uuid import UUID
 
 from autorisen import catalog, metering
-from autorisen.billing.rate_usage import PREVIEW, PeriodUsage, RatingTerms, rate_usage
 from autorisen.billing.rated_usage import RatedUsage
+from autorisen.billing.rating.rate_usage import PREVIEW, PeriodUsage, RatingTerms, rate_usage
 from autorisen.kit.database import Tx
 
 

@@ -16,11 +16,11 @@ from autorisen.billing.credit_notes.model import CreditNote
 from autorisen.billing.credit_notes.read_credit_notes import credit_document, customer_credit_document
 from autorisen.billing.credit_notes.store import credit_lines, credit_notes_of
 from autorisen.billing.errors import LineNotFound
-from autorisen.billing.evidence import credit_evidence, evidence, first_uses
-from autorisen.billing.evidence_response import evidence_response
-from autorisen.billing.explain import Explanation, explain_line
+from autorisen.billing.explanation.evidence import credit_evidence, evidence, first_uses
+from autorisen.billing.explanation.evidence_response import evidence_response
+from autorisen.billing.explanation.explain_invoice import Explanation, explain_line
+from autorisen.billing.explanation.present_line import CAUSE_WORDS, Step, line_steps, taken_back
 from autorisen.billing.model import Invoice
-from autorisen.billing.present_line import CAUSE_WORDS, Step, line_steps, taken_back
 from autorisen.billing.read_invoices import customer_invoice, invoice
 from autorisen.kit.database import Tx
 from autorisen.kit.http import RuntimeDep

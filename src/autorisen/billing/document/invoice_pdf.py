@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from autorisen.billing.document.present import (
+    date_text,
+    headline,
+    line_detail,
+    part_rows,
+    quantity_text,
+    unit_price_text,
+)
+from autorisen.billing.document.typeset import party_rows, typeset
 from autorisen.billing.model import Invoice, InvoiceStatus, Line
-from autorisen.billing.present import date_text, headline, line_detail, part_rows, quantity_text, unit_price_text
 from autorisen.billing.tax import document_title, percent, tax_statement
-from autorisen.billing.typeset import party_rows, typeset
 
 
 def invoice_pdf(invoice: Invoice) -> bytes:

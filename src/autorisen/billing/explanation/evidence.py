@@ -15,8 +15,8 @@ from pydantic import BaseModel
 from autorisen import catalog, metering
 from autorisen.billing.credit_notes.read_credit_notes import CreditDocument
 from autorisen.billing.credit_notes.views import credit_note_view
-from autorisen.billing.explain import Explanation, explain
-from autorisen.billing.explanation_views import event_view, explanation_view
+from autorisen.billing.explanation.explain_invoice import Explanation, explain
+from autorisen.billing.explanation.views import event_view, explanation_view
 from autorisen.billing.model import Invoice
 from autorisen.billing.rated_usage import RatedUsage
 from autorisen.billing.views import invoice_view
