@@ -86,6 +86,7 @@ def test_a_planned_change_happens_at_the_end() -> None:
     assert isinstance(changed, PlanChanged)
     assert (changed.subscription_id, changed.customer_id, changed.at) == (CONTRACT.id, CUSTOMER, END)
     assert (changed.from_plan_version_id, changed.to_plan_version_id, changed.planned) == (PRO, FREE, True)
+    assert (changed.from_interval, changed.to_interval) == ("month", "year")
     assert opened == PeriodOpened(SECOND.id, CONTRACT.id, CUSTOMER, END, end_at)
 
 

@@ -7,9 +7,7 @@ wait for their payment). Facts: InvoiceIssued, InvoicePaid, InvoicePaymentFailed
 CreditNoteIssued, PaymentUnapplied.
 
 Through its sub-packages also: `dunnings` and `dunning_events`, `recognitions`, `audits`, and of revenue
-`revenue_counts`, `mrr_changes` and `revenue_sums`.
-
-This is the door; other capabilities import from here only.
+`revenue_counts`, `mrr_changes` and `revenue_sums`. This is the door; other capabilities import from here only.
 """
 
 from autorisen.billing import history, revenue
@@ -88,6 +86,7 @@ from autorisen.billing.handle_payment_news import (
 from autorisen.billing.invoice_first_fee import invoice_first_fee
 from autorisen.billing.invoice_link import invoice_url
 from autorisen.billing.issue_invoice import issue_invoice
+from autorisen.billing.known_cards import known_cards
 from autorisen.billing.lifecycle import LIFECYCLE_JOBS
 from autorisen.billing.lifecycle.change_subscription import change_subscription, preview_change
 from autorisen.billing.lifecycle.first_payment import on_first_payment_failed
@@ -242,6 +241,7 @@ __all__ = [
     "is_paid_grant",
     "issue_credit_note",
     "issue_invoice",
+    "known_cards",
     "latest_audit",
     "left_of",
     "line_rows",

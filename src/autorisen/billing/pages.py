@@ -24,6 +24,7 @@ from autorisen.billing.document.pdf_response import pdf_response
 from autorisen.billing.document.present import LineRow, Step, invoice_steps, line_rows, status_word
 from autorisen.billing.document.tax_documents import Form, form_of
 from autorisen.billing.errors import InvoiceNotFound, SubscriptionMissing
+from autorisen.billing.known_cards import known_cards
 from autorisen.billing.lifecycle.describe import Life, describe
 from autorisen.billing.model import Invoice
 from autorisen.billing.next_invoice import NextInvoice, next_invoice
@@ -185,7 +186,7 @@ async def _billing(tx: Tx, runtime: Runtime, customer_id: UUID) -> BillingPage:
         price=price.amount if price else None,
         period_start=period.start_at,
         period_end=period.end_at,
-        methods=tuple(await payments.payment_methods(tx, customer_id)),
+        methods=known_cards(await payments.payment_methods(tx, customer_id)),
         unpaid=tuple(await open_invoices(tx, subscription.id)),
         credits=await read_wallet(tx, customer_id, now),
         upcoming=upcoming,

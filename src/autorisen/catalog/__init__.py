@@ -12,6 +12,7 @@ from autorisen.catalog.coupon_changes import coupon_changes
 from autorisen.catalog.coupons import FOR_EVER, Coupon, CouponCode, DiscountScope, Duration
 from autorisen.catalog.describe_addons import AddonOffer, addon_offers, raised_words
 from autorisen.catalog.describe_price import CellRow, cell_rows, part_words, price_words, rated_words
+from autorisen.catalog.describe_switch import plan_words, switch_words
 from autorisen.catalog.errors import (
     CatalogInvalid,
     EffectiveDatePassed,
@@ -117,6 +118,7 @@ __all__ = [
     "plan_changes",
     "plan_version",
     "plan_versions_by_id",
+    "plan_words",
     "plans_of_prices",
     "price_words",
     "priced_meters",
@@ -127,5 +129,6 @@ __all__ = [
     "require_order",
     "shipped_catalog",
     "split",
+    "switch_words",
     "versions_of",
 ]

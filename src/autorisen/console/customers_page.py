@@ -136,7 +136,7 @@ async def customer_page(
                 for each in await subscriptions.entitlements(tx, customer_id=customer.id, now=now)
                 if each.kind == "meter" and each.used is not None
             ],
-            methods=await payments.payment_methods(tx, customer.id),
+            methods=billing.known_cards(await payments.payment_methods(tx, customer.id)),
             invoices=await billing.list_invoices(tx, customer_id=customer.id, limit=PAGE_SIZE),
             people=people,
             names={each.public_id: each.name for each in people},

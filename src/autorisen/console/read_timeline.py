@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autorisen import accounts, billing, metering, subscriptions
+from autorisen import accounts, billing, catalog, metering, subscriptions
 from autorisen.accounts import Customer
 from autorisen.console import timeline
 from autorisen.console.timeline import Moment, Place
@@ -54,9 +54,11 @@ async def _page(tx: Tx, customer: Customer, place: Place, limit: int) -> list[Mo
     audited = await accounts.audit_of(
         tx, await _targets(tx, customer), before=(at, min(number.int, 2**63 - 1)), limit=limit
     )
+    versions = await catalog.plan_versions_by_id(tx, timeline.plans_named(facts))
+    plans = {str(id): plan for id, plan in versions.items()}
     home = f"/console/customers/{customer.public_id}"
     found = [
-        *(timeline.of_fact(each, home) for each in facts),
+        *(timeline.of_fact(each, home, plans) for each in facts),
         *map(timeline.of_mail, mails),
         *map(timeline.of_dunning, chased),
         *(timeline.of_credit(each, home) for each in credits),

@@ -6,16 +6,17 @@ listed once and nothing is left out between two pages.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from autorisen import billing, metering
+from autorisen import billing, catalog, metering
 from autorisen.accounts import AuditEntry
 from autorisen.billing import DunningEvent
+from autorisen.catalog import PlanVersion
 from autorisen.kit.ids import public_id
 from autorisen.kit.money import Money
 from autorisen.kit.problems import FieldError, InvalidInput
@@ -43,10 +44,17 @@ class Moment:
     detail: str = ""
     href: str = ""
     actor: str = ""
+    # Instants that belong to the detail, by name; a page says them in its viewer's time zone.
+    dates: Sequence[tuple[str, datetime]] = ()
 
     @property
     def place(self) -> tuple[datetime, str, UUID]:
         return self.at, self.source, self.id
+
+    @property
+    def text(self) -> str:
+        """The detail with its instants, for machines."""
+        return ", ".join(filter(None, (self.detail, *(f"{name} {at.isoformat()}" for name, at in self.dates))))
 
 
 @dataclass(frozen=True)
@@ -86,14 +94,34 @@ def _money(payload: Mapping[str, Any], name: str = "amount_minor") -> str:
     return Money(payload[name], payload["currency"]).format()
 
 
+# Versions of plans by their id, as facts have it.
+Plans = Mapping[str, PlanVersion]
+
+
+def _switch(payload: Mapping[str, Any]) -> str:
+    """What a change of plan led from and to."""
+    plans: Plans = payload["plans"]
+    before, after = (plans.get(payload[name]) for name in ("from_plan_version_id", "to_plan_version_id"))
+    if before is None or after is None:
+        return ""
+    return catalog.switch_words(before, after, payload.get("from_interval", ""), payload.get("to_interval", ""))
+
+
+def _planned(payload: Mapping[str, Any]) -> str:
+    """What a plan is to become, and when."""
+    after = payload["plans"].get(payload["to_plan_version_id"])
+    to = f"to {after.name}, version {after.version}, " if after else ""
+    return f"{to}by the {payload['interval']}, with the period's end"
+
+
 Words = Callable[[Mapping[str, Any]], tuple[str, str]]
 # Each fact about a customer: its kind, and what it says in words and detail.
 FACTS: Mapping[str, tuple[str, Words]] = {
     "UserSignedUp": ("account", lambda _: ("A person signed up", "")),
     "CustomerCreated": ("account", lambda _: ("Signed up", "")),
     "SubscriptionStarted": ("subscription", lambda p: (f"Plan {p['plan_key']} started", "")),
-    "PlanChanged": ("subscription", lambda _: ("Plan or cycle changed", "")),
-    "ChangeScheduled": ("subscription", lambda p: ("Change planned", f"per {p['interval']}, with the period's end")),
+    "PlanChanged": ("subscription", lambda p: ("Plan or cycle changed", _switch(p))),
+    "ChangeScheduled": ("subscription", lambda p: ("Change planned", _planned(p))),
     "ChangeWithdrawn": ("subscription", lambda _: ("Planned change taken back", "")),
     "TrialStarted": ("subscription", lambda p: (f"Trial of {p['plan_key']} started", "")),
     "TrialEnded": (
@@ -133,10 +161,16 @@ PLACES = {"account": "#details", "subscription": "#subscription", "payment": "#m
 ACTION_PLACES = {"credits": "/credits", "coupon": "#subscription", "api_key": "#keys", "member": "#people"}
 
 
-def of_fact(row: FactRow, home: str) -> Moment:
+def plans_named(rows: Sequence[FactRow]) -> set[UUID]:
+    """The versions of plans that these facts are about."""
+    names = ("from_plan_version_id", "to_plan_version_id")
+    return {UUID(row.payload[name]) for row in rows for name in names if name in row.payload}
+
+
+def of_fact(row: FactRow, home: str, plans: Plans) -> Moment:
     """A fact in words; one that this page has no words for is said by its name. `home` is the customer's page."""
     kind, words = FACTS.get(row.name, ("account", lambda _: (row.name, "")))
-    said, detail = words(row.payload)
+    said, detail = words({**row.payload, "plans": plans})
     href = _href(row.payload) or (home + PLACES[kind] if row.name in FACTS else "")
     return Moment(row.recorded_at, FACT, row.id, kind, said, detail, href)
 
@@ -188,15 +222,32 @@ def of_audit(entry: AuditEntry, home: str) -> Moment:
     else:
         href = home + ACTION_PLACES.get(entry.action.partition(".")[0], "#details")
     detail = _told(entry.detail) or ("" if entry.target.startswith("cus_") else entry.target)
-    return Moment(entry.at, AUDIT, UUID(int=entry.id), "action", words, detail, href, entry.actor)
+    dates = [(_plain(name), at) for name, value in entry.detail.items() if (at := _instant(value))]
+    return Moment(entry.at, AUDIT, UUID(int=entry.id), "action", words, detail, href, entry.actor, dates)
+
+
+def _instant(value: object) -> datetime | None:
+    """A value that is an instant; a mere day, or a number, is none."""
+    try:
+        at = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return at if at is not None and at.tzinfo is not None else None
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _told(detail: Mapping[str, object]) -> str:
-    """What the audit log keeps of an action: a fact that holds by its name, a value after it, nothing of the rest."""
+    """What the audit log keeps of an action: a fact that holds by its name, a value after it, nothing of the rest.
+
+    Instants are left to the page.
+    """
     said = []
     for name, value in detail.items():
-        if value in (None, False, ""):
+        if value in (None, False, "") or _instant(value):
             continue
         words = " ".join(map(str, value)) if isinstance(value, list) else "" if value is True else str(value)
-        said.append(f"{name.replace('_', ' ')} {words}".rstrip())
+        said.append(f"{_plain(name)} {words}".rstrip())
     return ", ".join(said)

@@ -55,7 +55,7 @@ async def read_customer_timeline(
         found = await read_timeline(tx, customer, read_place(before), kind=kind or "")
     return TimelineView(
         moments=[
-            MomentView(at=each.at, kind=each.kind, what=each.words, detail=each.detail, by=each.actor)
+            MomentView(at=each.at, kind=each.kind, what=each.words, detail=each.text, by=each.actor)
             for each in found.moments
         ],
         next=found.next,

@@ -11,11 +11,11 @@ from autorisen.kit.unit import Unit
 from autorisen.kit.work import record
 from autorisen.subscriptions import store
 from autorisen.subscriptions.errors import TransitionRefused
-from autorisen.subscriptions.facts import ChangeScheduled, PlanChanged
+from autorisen.subscriptions.facts import ChangeScheduled
 from autorisen.subscriptions.model import INSTANT, Period, Subscription, Trigger, next_status
 from autorisen.subscriptions.open_period import cut_period, open_period
 from autorisen.subscriptions.reach import reach
-from autorisen.subscriptions.renewal import require_sold
+from autorisen.subscriptions.renewal import plan_changed, require_sold
 
 
 async def change_plan(
@@ -50,9 +50,7 @@ async def change_plan(
         anchor_at=cut_at,
     )
     await store.update_subscription(unit.tx, after)
-    await record(
-        unit, PlanChanged(before.id, before.customer_id, before.plan_version_id, after.plan_version_id, cut_at)
-    )
+    await record(unit, plan_changed(before, after, cut_at))
     return await open_period(unit, after, start_at=cut_at, ordinal=1, follows=True, fee_invoiced=fee_invoiced)
 
 

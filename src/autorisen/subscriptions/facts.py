@@ -43,7 +43,10 @@ class PeriodCut(Fact):
 
 @dataclass(frozen=True)
 class PlanChanged(Fact):
-    """Another plan or cycle holds from `at` on; `planned` says that it had been asked for before."""
+    """Another plan or cycle holds from `at` on; `planned` says that it had been asked for before.
+
+    The intervals are empty in facts of before they were written down.
+    """
 
     subscription_id: UUID
     customer_id: UUID
@@ -51,6 +54,8 @@ class PlanChanged(Fact):
     to_plan_version_id: UUID
     at: datetime
     planned: bool = False
+    from_interval: str = ""
+    to_interval: str = ""
 
 
 @dataclass(frozen=True)

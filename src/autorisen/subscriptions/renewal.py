@@ -101,10 +101,22 @@ def changes_with(before: Subscription, after: Following, at: datetime) -> tuple[
     if goes_on.status is not before.status:
         facts.append(SubscriptionPaused(before.id, before.customer_id, at))
     if before.next_plan_version_id is not None:
-        version = before.plan_version_id
-        to = goes_on.plan_version_id
-        facts.append(PlanChanged(before.id, before.customer_id, version, to, at, planned=True))
+        facts.append(plan_changed(before, goes_on, at, planned=True))
     return tuple(facts)
+
+
+def plan_changed(before: Subscription, after: Subscription, at: datetime, *, planned: bool = False) -> PlanChanged:
+    """What is recorded of a change from one plan or cycle to another."""
+    return PlanChanged(
+        before.id,
+        before.customer_id,
+        before.plan_version_id,
+        after.plan_version_id,
+        at,
+        planned,
+        before.interval,
+        after.interval,
+    )
 
 
 def period_after(after: Following, before: Period, id: UUID) -> Period:

@@ -12,12 +12,12 @@ from autorisen.kit.work import record
 from autorisen.subscriptions import store
 from autorisen.subscriptions.close_and_open_next import start_default
 from autorisen.subscriptions.errors import TrialRefused
-from autorisen.subscriptions.facts import PlanChanged, TrialEnded, TrialStarted
+from autorisen.subscriptions.facts import TrialEnded, TrialStarted
 from autorisen.subscriptions.model import INSTANT, Period, Status, Subscription, Trigger, next_status
 from autorisen.subscriptions.open_period import cut_period, open_period, store_period
 from autorisen.subscriptions.periods import days_after
 from autorisen.subscriptions.reach import reach
-from autorisen.subscriptions.renewal import require_sold
+from autorisen.subscriptions.renewal import plan_changed, require_sold
 
 
 async def start_trial(unit: Unit, subscription_id: UUID, *, plan: PlanVersion, interval: Interval) -> Period:
@@ -55,7 +55,7 @@ async def start_trial(unit: Unit, subscription_id: UUID, *, plan: PlanVersion, i
     )
     if not await store.insert_trial(unit.tx, trial, plan.plan_key):
         raise TrialRefused(f"{plan.name} was tried before; it can be tried once")
-    await record(unit, PlanChanged(after.id, after.customer_id, before.plan_version_id, plan.id, cut_at))
+    await record(unit, plan_changed(before, after, cut_at))
     await record(unit, TrialStarted(after.id, after.customer_id, plan.plan_key, trial.end_at))
     return trial
 

@@ -17,7 +17,7 @@ from autorisen.billing.model import Interval
 from autorisen.catalog import PlanVersion, shipped_catalog
 from autorisen.kit.problems import Problem
 from autorisen.subscriptions import Status, Subscription
-from tests.billing.lifecycle.test_trials import subjects, try_pro
+from tests.billing.lifecycle.test_trials import body_of, try_pro
 from tests.factories.accounts import make_customer
 from tests.factories.billing import START, Shop
 from tests.factories.catalog import apply_text
@@ -139,7 +139,9 @@ async def test_a_downgrade_comes_with_the_end_of_the_period(shop: Shop) -> None:
     kinds = [(line.kind, line.description.split()[0]) for line in close.lines]
     assert kinds == [(LineKind.USAGE, "Agent"), (LineKind.FLAT_FEE, "Pro")]
     assert close.lines[1].amount.minor == 52_900
-    assert "You are on Pro now" in await subjects(shop, customer)
+    assert await body_of(shop, customer, "You are on Pro now") == (
+        "As you asked, your plan changed on 1 April 2026: from Enterprise by the month to Pro by the month. Your plan:"
+    )
 
 
 async def test_a_year_becomes_months_at_its_end_on_the_same_day(shop: Shop) -> None:
@@ -151,6 +153,8 @@ async def test_a_year_becomes_months_at_its_end_on_the_same_day(shop: Shop) -> N
     assert [line.amount.minor for line in (await shop.invoices(customer))[-1].lines] == [52_900]
     running = await shop.period(customer)
     assert (running.interval, running.start_at.day, running.end_at.day) == ("month", 31, 28)
+    body = await body_of(shop, customer, "You are on Pro by the month now")
+    assert "from Pro by the year to Pro by the month" in body
     await shop.advance(days=31)
     assert (await shop.period(customer)).end_at.day == 31
 

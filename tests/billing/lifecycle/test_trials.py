@@ -47,6 +47,14 @@ async def subjects(shop: Shop, customer: Customer) -> list[str]:
         return [each.message.subject for each in reversed(await mails(tx, recipient=customer.email))]
 
 
+async def body_of(shop: Shop, customer: Customer, subject: str) -> str:
+    """What the newest mail with that subject says, without its frame."""
+    async with shop.runtime.database.read() as tx:
+        found = [each.message for each in await mails(tx, recipient=customer.email) if each.message.subject == subject]
+    assert found, subject
+    return found[0].text.split("\n\n")[1]
+
+
 async def test_without_a_card_nothing_is_ever_charged(shop: Shop) -> None:
     customer = await shop.customer()
     trial = await try_pro(shop, customer)

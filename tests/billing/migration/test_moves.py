@@ -111,6 +111,9 @@ async def test_who_is_moved_is_told_ahead_and_pays_the_new_terms_from_the_day_on
     assert await version_of(shop, customer) == 2
     [fee] = [line for line in (await shop.invoices(customer))[-1].lines if line.kind is LineKind.FLAT_FEE]
     assert fee.amount.minor == 59_900
+    async with shop.runtime.database.read() as tx:
+        [mail] = [each.message for each in await mails(tx) if each.message.subject == "New terms of Pro hold now"]
+    assert "As we wrote to you, other terms of Pro hold from 1 April 2026 on." in mail.text, "they did not ask for it"
 
 
 async def test_a_longer_notice_waits_for_a_later_period(shop: Shop) -> None:

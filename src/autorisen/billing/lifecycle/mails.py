@@ -49,9 +49,19 @@ async def on_plan_changed(unit: Unit, fact: subscriptions.PlanChanged) -> None:
     if not fact.planned:
         return
     subscription = await subscriptions.subscription(unit.tx, fact.subscription_id)
+    before = await catalog.plan_version(unit.tx, fact.from_plan_version_id)
     plan = await catalog.plan_version(unit.tx, fact.to_plan_version_id)
-    text = f"As you asked, {plan.name} holds from {date_text(fact.at, subscription.time_zone)} on. Your plan:"
-    await _send(unit, subscription, f"You are on {plan.name} now", text)
+    day = date_text(fact.at, subscription.time_zone)
+    if (before.plan_key, fact.from_interval) == (plan.plan_key, fact.to_interval) and before.id != plan.id:
+        subject = f"New terms of {plan.name} hold now"
+        text = f"As we wrote to you, other terms of {plan.name} hold from {day} on. Your plan:"
+    else:
+        subject = (
+            f"You are on {catalog.plan_words(plan, fact.to_interval if before.plan_key == plan.plan_key else '')} now"
+        )
+        change = catalog.switch_words(before, plan, fact.from_interval, fact.to_interval)
+        text = f"As you asked, your plan changed on {day}: {change}. Your plan:"
+    await _send(unit, subscription, subject, text)
 
 
 async def on_cancelled(unit: Unit, fact: subscriptions.SubscriptionCancelled) -> None:
