@@ -24,6 +24,7 @@ from autorisen.billing.document.pdf_response import pdf_response
 from autorisen.billing.document.present import LineRow, Step, invoice_steps, line_rows, status_word
 from autorisen.billing.document.tax_documents import Form, form_of
 from autorisen.billing.errors import InvoiceNotFound, SubscriptionMissing
+from autorisen.billing.invoice_reference import invoice_of
 from autorisen.billing.known_cards import known_cards
 from autorisen.billing.lifecycle.describe import Life, describe
 from autorisen.billing.model import Invoice
@@ -35,8 +36,9 @@ from autorisen.billing.tax import document_title, percent, tax_statement
 from autorisen.billing.wallet import Wallet, read_wallet
 from autorisen.kit.database import Tx
 from autorisen.kit.http import RuntimeDep
-from autorisen.kit.ids import MalformedId, parse_public_id
+from autorisen.kit.ids import MalformedId, parse_public_id, public_id
 from autorisen.kit.money import Money
+from autorisen.kit.problems import NotFound
 from autorisen.kit.unit import Runtime
 from autorisen.ui import render
 from autorisen.ui.render import is_partial
@@ -129,6 +131,27 @@ async def credit_note_document(credit_note_id: str, runtime: RuntimeDep, person:
     async with runtime.database.read() as tx:
         document = await customer_credit_document(tx, customer_id=_customer(person), id=id)
     return pdf_response(document.note.number, credit_note_pdf(document))
+
+
+@router.get("/credit-notes/{credit_note_id}")
+async def credit_note_place(credit_note_id: str, runtime: RuntimeDep, person: Member) -> Response:
+    """A credit note is read on the page of the invoice that it is about."""
+    async with runtime.database.read() as tx:
+        id = parse_public_id("crn", credit_note_id)
+        document = await customer_credit_document(tx, customer_id=_customer(person), id=id)
+    return RedirectResponse(f"/app/invoices/{document.invoice.public_id}#credit-notes", 303)
+
+
+@router.get("/payments/{payment_id}")
+async def payment_place(payment_id: str, runtime: RuntimeDep, person: Member) -> Response:
+    """A payment is read on the page of what it pays: an invoice, or credits."""
+    async with runtime.database.read() as tx:
+        paid = await payments.payment(tx, parse_public_id("pay", payment_id))
+    if paid is None or paid.customer_id != _customer(person):
+        raise NotFound("you have no such payment; what you paid is on the statement of account")
+    if (id := invoice_of(paid.reference)) is not None:
+        return RedirectResponse(f"/app/invoices/{public_id('inv', id)}", 303)
+    return RedirectResponse("/app/credits#movements", 303)
 
 
 @router.get("/invoices/{invoice_id}")

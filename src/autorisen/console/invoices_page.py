@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 
 from autorisen import accounts, billing, payments
 from autorisen.accounts import Customer
@@ -111,6 +111,14 @@ async def credit_note_document(runtime: RuntimeDep, _operator: Operator, credit_
         document = await billing.credit_document(tx, parse_public_id("crn", credit_note_id))
     headers = {"Content-Disposition": f'attachment; filename="{document.note.number}.pdf"'}
     return Response(billing.credit_note_pdf(document), media_type="application/pdf", headers=headers)
+
+
+@router.get("/credit-notes/{credit_note_id}")
+async def credit_note_place(runtime: RuntimeDep, _operator: Operator, credit_note_id: str) -> Response:
+    """A credit note is read on the page of the invoice that it is about."""
+    async with runtime.database.read() as tx:
+        document = await billing.credit_document(tx, parse_public_id("crn", credit_note_id))
+    return RedirectResponse(f"/console/invoices/{document.invoice.public_id}#credit-notes", 303)
 
 
 @router.get("/{invoice_id}/pdf")

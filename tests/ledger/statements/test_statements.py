@@ -18,6 +18,7 @@ from autorisen.kit.money import Money
 from autorisen.kit.problems import InvalidInput
 from autorisen.kit.unit import Runtime, Unit
 from autorisen.ledger import NoAccount, account_statement, customer_statement, days_of, post_fact, postings
+from autorisen.ledger.statements.links import CUSTOMERS, OPERATORS, links_of, operators_places
 from autorisen.ledger.statements.model import LINES_MAX, Movement, StatementTooLong, statements
 from tests.factories.accounts import make_customer, make_key, make_member, make_user, sign_in
 
@@ -206,7 +207,7 @@ async def test_operators_read_any_customer_and_any_account(runtime: Runtime, cli
     assert "INV-2026-00001" in (await client.get(f"{base}.csv{asked}")).text
     ledger = (await client.get("/console/ledger")).text
     for expected in (
-        "1 customers",
+        "1 customer<",
         'href="/console/ledger/clearing:sandbox"',
         "fees and add-ons, without VAT",
         "tax:vat_output",
@@ -227,3 +228,26 @@ async def test_an_account_from_before_the_chart_is_still_shown(runtime: Runtime,
         await unit.tx.execute("INSERT INTO ledger.accounts VALUES ('suspense:old', now())")
     await sign_in(client, runtime, "olga@operator.example")
     assert "Nothing was posted by then" in (await client.get("/console/ledger/suspense:old")).text
+
+
+@pytest.mark.parametrize(
+    "reference, customers, operators",
+    [
+        (f"invoice:{UUID(int=1)}:issued", f"/app/invoices/{public_id('inv', UUID(int=1))}", "/console/invoices/inv_"),
+        (f"credit_note:{UUID(int=1)}:issued", "/app/credit-notes/crn_", "/console/invoices/credit-notes/crn_"),
+        (f"payment:{UUID(int=1)}:refunded:after:5", "/app/payments/pay_", "/console/payments/pay_"),
+        (f"wallet:{UUID(int=1)}:drawn", "/app/credits#movements", "/console/customers/cus_x/credits"),
+        ("recognition:2026-03-01:ZAR:earned", "", "/console/deferred-revenue"),
+        ("invoice:not-an-id:issued", "", ""),
+        ("invoice", "", ""),
+        ("x:1", "", ""),
+    ],
+)
+def test_a_line_leads_to_what_it_is_about(reference: str, customers: str, operators: str) -> None:
+    movement = Movement(NOW, reference, "Something", Money(1, "ZAR"))
+    found = statements({}, [movement])
+    for places, begin in ((CUSTOMERS, customers), (operators_places("cus_x"), operators)):
+        address = links_of(found, places).get(reference, "")
+        assert address.startswith(begin), address
+        assert bool(address) == bool(begin)
+    assert "wallet" not in OPERATORS.whole, "an account is of no customer in particular"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
@@ -17,6 +17,7 @@ from autorisen.kit.ids import parse_public_id
 from autorisen.kit.unit import Runtime
 from autorisen.ledger.chart import family_of
 from autorisen.ledger.model import FamilyBalance
+from autorisen.ledger.statements.links import CUSTOMERS, OPERATORS, links_of, operators_places
 from autorisen.ledger.statements.model import CurrencyStatement, Days, days_of
 from autorisen.ledger.statements.read_statement import account_statement, customer_statement, family_balances
 from autorisen.ledger.statements.table_response import table_response
@@ -36,6 +37,7 @@ class StatementPage:
     customer: Customer
     days: Days
     statements: Sequence[CurrencyStatement]
+    links: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class AccountPage:
     holds: str
     days: Days
     statements: Sequence[CurrencyStatement]
+    links: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ async def statement_file(runtime: RuntimeDep, person: Member, first: From = "", 
 async def operators_statement_page(
     *, request: Request, runtime: RuntimeDep, _operator: Operator, customer_id: str, first: From = "", to: str = ""
 ) -> Response:
-    page = await _page(runtime, parse_public_id("cus", customer_id), first, to)
+    page = await _page(runtime, parse_public_id("cus", customer_id), first, to, for_operator=True)
     return render(request, "ledger/customer_statement.html", page)
 
 
@@ -107,12 +110,16 @@ async def account_page(
     return render(request, "ledger/account.html", await _account_page(runtime, account, first, to))
 
 
-async def _page(runtime: Runtime, customer_id: UUID | None, first: str, last: str) -> StatementPage:
+async def _page(
+    runtime: Runtime, customer_id: UUID | None, first: str, last: str, *, for_operator: bool = False
+) -> StatementPage:
     assert customer_id is not None, "a member has a customer"
     async with runtime.database.read(snapshot=True) as tx:
         customer = await accounts.customer(tx, customer_id)
         days = days_of(first, last, now=runtime.clock.now(), time_zone=customer.time_zone)
-        return StatementPage(customer, days, await customer_statement(tx, customer_id, days))
+        found = await customer_statement(tx, customer_id, days)
+    places = operators_places(customer.public_id) if for_operator else CUSTOMERS
+    return StatementPage(customer, days, found, links_of(found, places))
 
 
 async def _account_page(runtime: Runtime, account: str, first: str, last: str) -> AccountPage:
@@ -120,4 +127,4 @@ async def _account_page(runtime: Runtime, account: str, first: str, last: str) -
     family = family_of(account)
     async with runtime.database.read(snapshot=True) as tx:
         found = await account_statement(tx, account, days)
-    return AccountPage(account, "" if family is None else family.holds, days, found)
+    return AccountPage(account, "" if family is None else family.holds, days, found, links_of(found, OPERATORS))
