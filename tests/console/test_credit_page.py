@@ -48,7 +48,15 @@ async def test_a_credit_note_is_shown_before_it_is_issued(shop: Shop) -> None:
     assert id is not None
     typed = {"scope": "lines", f"line-{public_id('iln', id)}": "50,00", "reason": "half failed", "amount": ""}
     shown = (await shop.client.post(f"{path}/credit", data=typed | {"action": "preview"})).text
-    for text in ("What it will say", "R50,00 comes off what is due", "R6,52", 'value="50,00"', "half failed"):
+    for text in (
+        "What it will say: not issued yet",
+        "Preview again",
+        customer.email,
+        "R50,00 comes off what is due",
+        "R6,52",
+        'value="50,00"',
+        "half failed",
+    ):
         assert text in shown, text
     assert (await now(shop, customer)).credited.minor == 0
     done = await shop.client.post(f"{path}/credit", data=typed | {"action": "issue"})
@@ -68,7 +76,7 @@ async def test_a_credit_note_is_shown_before_it_is_issued(shop: Shop) -> None:
         ({"scope": "amount", "amount": "1,000"}, "The amount must be an amount such as 250.00."),
         ({"scope": "amount", "amount": "1e2"}, "The amount must be an amount such as 250.00."),
         ({"scope": "amount", "amount": "0.001"}, "The amount must be an amount such as 250.00."),
-        ({"scope": "amount", "amount": "655"}, "The amount must be from ZAR 0.01 to ZAR 654.00, what is left."),
+        ({"scope": "amount", "amount": "655"}, "The amount must be from R0,01 to R654,00, what is left."),
         ({"scope": "lines"}, "The lines must name a line."),
         ({"scope": "all"}, "The scope must be one of whole, amount, lines."),
         ({"settlement": "gift"}, "The settlement must be one of refund, credit."),
@@ -87,7 +95,10 @@ async def test_a_line_that_is_too_much_is_named(shop: Shop) -> None:
     assert id is not None
     typed = {"scope": "lines", f"line-{public_id('iln', id)}": "126", "reason": "why", "action": "preview"}
     answer = await shop.client.post(f"{path}/credit", data=typed)
-    assert "Agent executions must be from ZAR 0.01 to ZAR 125.00, what is left of it." in answer.text
+    assert "Agent executions: what is taken back must be from R0,01 to R125,00, what is left of it." in answer.text
+    field = answer.text.partition(f'name="line-{public_id("iln", id)}"')[2].partition(">")[0]
+    assert 'aria-invalid="true"' in field
+    assert answer.text.count("aria-invalid") == 1, "the one that is wrong, and no other"
 
 
 async def test_paid_money_goes_back_or_stays(shop: Shop) -> None:
@@ -96,7 +107,7 @@ async def test_paid_money_goes_back_or_stays(shop: Shop) -> None:
     path = f"/console/invoices/{invoice.public_id}"
     typed = {"scope": "amount", "amount": "100", "reason": "why", "action": "preview"}
     back = (await shop.client.post(f"{path}/credit", data=typed)).text
-    assert "R100,00 goes back through the gateway" in back
+    assert "R100,00 goes back through the gateway." in back
     kept = (await shop.client.post(f"{path}/credit", data=typed | {"settlement": "credit"})).text
     assert "R100,00 stays as credit" in kept
     payment = await the_payment(shop, invoice)
@@ -104,6 +115,12 @@ async def test_paid_money_goes_back_or_stays(shop: Shop) -> None:
         await payments.refund_payment(unit, payment.id, amount=Money(20_000, "ZAR"), reference="by hand")
     await shop.worker.drain()
     assert "R200,00 went back without a credit note" in (await shop.client.get(path)).text
+    for amount, follows in {
+        "150": "R150,00 went back already, and nothing more is sent.",
+        "200": "R200,00 went back already, and nothing more is sent.",
+        "250": "R50,00 goes back through the gateway, beside R200,00 that went back already.",
+    }.items():
+        assert follows in (await shop.client.post(f"{path}/credit", data=typed | {"amount": amount})).text
     await shop.client.post(f"{path}/credit", data={"reason": "why", "action": "issue"})
     await shop.worker.drain()
     page = (await shop.client.get(path)).text

@@ -81,6 +81,7 @@ async def test_what_failed_has_its_reason_and_another_try(
     page = await words(console)
     assert "CheckViolation: not this one" in page
     assert "Try all 3 again" in page
+    assert page.index("Next try") < page.index("Invoiced so far"), "what somebody has to mend stands first"
     assert f'href="/console/customers/{found[0].customer.public_id}"' in (await console.get(PAGE)).text
     await refuse_none(runtime)
     one = await console.post(f"{PAGE}/retry", data={"period": found[0].period.public_id})

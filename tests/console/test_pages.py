@@ -90,6 +90,28 @@ async def test_the_catalog_shows_prices_by_dimension_and_what_is_announced(
     assert "From 1 Jul 2026" in page
 
 
+async def test_the_catalog_shows_the_limits_of_a_plan(console: httpx.AsyncClient, runtime: Runtime) -> None:
+    async with runtime.unit() as unit:
+        await apply_shipped(unit)
+    page = (await console.get("/console/catalog")).text.replace("\N{NO-BREAK SPACE}", " ")
+    for name, limits in {
+        "Free": (
+            "Agents 3",
+            "Executions a month 50",
+            "Projects 3",
+            "Storage 512 MB",
+            "Reply from support within 48 hours",
+        ),
+        "Pro": ("Agents 50", "Storage 5 GB", "Agent executions 2 000 a month", "Trial 14 days"),
+        "Enterprise": ("Executions a month 8 000", "Projects Unlimited", "Reply from support within 4 hours"),
+    }.items():
+        table = page.partition(f"Prices of {name}")[2].partition("</table>")[0]
+        rows = [" ".join(re.sub("<[^>]+>", " ", row).split()) for row in re.findall("<tr>.*?</tr>", table, re.DOTALL)]
+        for limit in limits:
+            assert any(row.startswith(limit) for row in rows), (name, limit)
+        assert any(row.startswith("Trial") for row in rows) == (name == "Pro")
+
+
 async def test_the_catalog_shows_the_add_ons_of_a_plan(console: httpx.AsyncClient, runtime: Runtime) -> None:
     async with runtime.unit() as unit:
         await apply_shipped(unit)

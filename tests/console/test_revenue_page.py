@@ -64,6 +64,10 @@ async def test_it_shows_what_the_report_says(shop: Shop) -> None:
     page = await words(shop.client, "/console/revenue?currency=ZAR&months=24")
     for expected in (
         "Apr 2026 so far",
+        f"Highest: {Money(max(each.closing.minor for each in report.mrr), 'ZAR').format()}".replace(
+            "\N{NO-BREAK SPACE}", " "
+        ),
+        ", lowest: -R",
         "50,0%",
         "Agent executions",
         Money(report.mrr[-1].closing.minor, "ZAR").format().replace("\N{NO-BREAK SPACE}", " "),
@@ -115,10 +119,24 @@ def test_bars_stand_on_the_line_or_hang_below_it() -> None:
     months = month_rows((MARCH, Kind.NEW, 300), (APRIL, Kind.CHURN, -100))
     assert [(bar.y, bar.height) for bar in mrr_chart(months).bars] == [(0, 100), (34, 66)]
     chart = moves_chart(months)
-    assert (chart.zero, chart.width) == (75, 40)
+    assert (chart.zero, chart.width) == (75, 12 * 20)
+    assert (chart.top, chart.bottom) == (Money(300, "ZAR"), Money(-100, "ZAR"))
+    assert mrr_chart(months).top == Money(300, "ZAR")
     assert [(bar.words, bar.y, bar.height) for bar in chart.bars] == [("New", 0, 75), ("Churn", 75, 25)]
     assert moves_chart(month_rows()).bars == mrr_chart(month_rows()).bars == ()
-    assert mrr_chart(()).width == 0
+    assert mrr_chart(()).width == moves_chart(()).width == 0
+
+
+def test_two_months_are_two_columns_of_a_year() -> None:
+    months = month_rows((MARCH, Kind.NEW, 300), (APRIL, Kind.NEW, 100))
+    for chart in (mrr_chart(months), moves_chart(months)):
+        assert chart.months[0] == date(2025, 5, 1)
+        assert chart.months[-2:] == (MARCH, APRIL)
+        assert len(set(chart.months)) == len(chart.months) == 12
+        assert [bar.x for bar in chart.bars] == [10 * 20 + 3, 11 * 20 + 3], "the newest stand at the end"
+    many = [date(2024 + month // 12, month % 12 + 1, 1) for month in range(14)]
+    chart = mrr_chart(mrr_months([], many, "ZAR"))
+    assert (chart.months, chart.top) == (tuple(many), None), "of more nothing is added"
 
 
 signed = {Kind.NEW: 1, Kind.EXPANSION: 1, Kind.REACTIVATION: 1, Kind.CONTRACTION: -1, Kind.CHURN: -1}

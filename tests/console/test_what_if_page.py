@@ -54,9 +54,13 @@ async def test_the_question_is_there_with_an_example(shop: Shop) -> None:
 async def test_who_would_pay_more_as_table_and_chart(shop: Shop) -> None:
     await _months(shop, "acme")
     page = (await shop.client.post(HERE, data={"catalog": DEARER, "months": "3"})).text.replace("\u00a0", "")
-    for text in ("R529,00", "R629,00", "+R100,00", "5 to 20 % more: 1 customer", "Acme"):
+    for text in ("R529,00", "R629,00", "+R100,00", "+18,9%", "5 to 20 % more: 1 customer", "Acme"):
         assert text in page, text
     assert "Counting" not in page
+    assert "Whose bill would change" in page
+    assert page.count('<progress class="bar bar-warning"') == page.count("<progress") == 1, "no bar where nobody is"
+    same = (await shop.client.post(HERE, data={"catalog": catalog.shipped_catalog(), "months": "3"})).text
+    assert "No bill would change." in same
 
 
 async def test_many_customers_are_counted_in_batches(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

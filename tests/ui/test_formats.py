@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from autorisen.kit.money import Money
-from autorisen.ui.formats import ago, compact, duration, money, number, percent, unit_price
+from autorisen.ui.formats import ago, amounts_for_people, compact, duration, money, number, percent, unit_price
 from autorisen.ui.render import environment
 from autorisen.ui.viewer import Viewer
 
@@ -81,3 +81,11 @@ def test_relative_times_and_shares() -> None:
 )
 def test_a_duration_has_no_sign(value: timedelta, shown: str) -> None:
     assert duration(value) == shown
+
+
+def test_amounts_in_a_rule_read_as_on_the_page() -> None:
+    said = amounts_for_people("must be from ZAR 0.01 to ZAR 5000.00 or USD -3.00, not ZAR 5 or XYZ 1.00")
+    assert (
+        said
+        == f"must be from R0,01 to {money(Money(500_000, 'ZAR'))} or {money(Money(-300, 'USD'))}, not ZAR 5 or XYZ 1.00"
+    )

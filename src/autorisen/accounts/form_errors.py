@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from autorisen.kit.problems import Problem
+from autorisen.ui.formats import amounts_for_people
 
 
 def by_field(problem: Problem) -> dict[str, str]:
     """The broken rules as sentences, by the name of the form's field."""
-    return {error.field.removeprefix("/"): _as_sentence(error.rule) for error in problem.errors}
+    return {error.field.removeprefix("/"): _as_sentence(amounts_for_people(error.rule)) for error in problem.errors}
 
 
 def sentence(problem: Problem) -> str:

@@ -11,6 +11,7 @@ from autorisen.catalog.cells import REST, Cell, Used, split
 from autorisen.catalog.coupon_changes import coupon_changes
 from autorisen.catalog.coupons import FOR_EVER, Coupon, CouponCode, DiscountScope, Duration
 from autorisen.catalog.describe_addons import AddonOffer, addon_offers, raised_words
+from autorisen.catalog.describe_limits import LIMIT_NAMES, limit_words
 from autorisen.catalog.describe_price import CellRow, cell_rows, part_words, price_words, rated_words
 from autorisen.catalog.describe_switch import plan_words, switch_words
 from autorisen.catalog.errors import (
@@ -62,6 +63,7 @@ from autorisen.catalog.store_coupons import coupons_by_id, newest_coupons
 
 __all__ = [
     "FOR_EVER",
+    "LIMIT_NAMES",
     "REST",
     "WHOLE_PERIOD",
     "AddonOffer",
@@ -107,6 +109,7 @@ __all__ = [
     "current_plans",
     "default_plan",
     "flat_amounts",
+    "limit_words",
     "load_catalog",
     "lock_catalog",
     "months_of",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from autorisen.catalog.describe_limits import storage_words
 from autorisen.catalog.model import AddonPrice, Interval, Price
 from autorisen.kit.money import Money
 from autorisen.ui.formats import number
 
 _WORDS = {"agents": ("agent", "agents"), "projects": ("project", "projects")}
-_MB_OF_GB = 1024
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,6 @@ def raised_words(addon: AddonPrice) -> tuple[str, ...]:
 
 def _raise(limit: str, by: int) -> str:
     if limit == "storage_mb":
-        return f"{number(by // _MB_OF_GB)} GB of storage" if by % _MB_OF_GB == 0 else f"{number(by)} MB of storage"
+        return f"{storage_words(by)} of storage"
     one, many = _WORDS[limit]
     return f"{number(by)} {one if by == 1 else many}"

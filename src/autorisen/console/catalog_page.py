@@ -47,6 +47,7 @@ class PlanRow:
     currencies: Sequence[str]
     usage: Sequence[UsageRow]
     addons: Sequence[AddonOffer]
+    limits: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ def plan_row(plan: PlanVersion, names: Mapping[str, str], live: int, now: dateti
             for price in plan.usage_prices(currencies[0])
         ],
         addons=catalog.addon_offers(plan.prices),
+        limits=[(catalog.LIMIT_NAMES[limit], catalog.limit_words(plan, limit)) for limit in plan.limits],
     )
 
 

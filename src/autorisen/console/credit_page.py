@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from autorisen import billing
+from autorisen import billing, payments
 from autorisen.billing import CreditDraft, CreditRequest, Invoice, Line, Settlement, Wanted
 from autorisen.console.access import Operator
 from autorisen.kit.database import Tx
@@ -18,6 +18,7 @@ from autorisen.kit.ids import parse_public_id, public_id
 from autorisen.kit.money import Money
 from autorisen.kit.problems import FieldError, InvalidInput, Problem
 from autorisen.ui import flash, render
+from autorisen.ui.formats import amounts_for_people
 
 router = APIRouter(prefix="/invoices")
 
@@ -60,6 +61,9 @@ class CreditPage:
     form: CreditForm
     scopes: Sequence[tuple[str, str]]
     errors: Sequence[str]
+    # The fields that the errors are about, by name; those of lines by the line's id.
+    wrong: frozenset[str]
+    customer_id: str
     draft: CreditDraft | None
     follows: str
 
@@ -147,6 +151,8 @@ async def _page(
         if left:
             name = public_id("iln", line.id)
             choices.append(LineChoice(name, line, left, (form.lines or {}).get(name, "")))
+    attempts = await payments.payments_for(tx, invoice.reference)
+    gone = billing.refunded_without_note(invoice, attempts, await billing.credit_notes_of(tx, invoice.id))
     return CreditPage(
         invoice=invoice,
         lines=choices,
@@ -154,8 +160,12 @@ async def _page(
         form=form,
         scopes=SCOPES,
         errors=_said(refused, {choice.id: choice.line.description for choice in choices}),
+        wrong=frozenset(error.field.split("/")[-1].removesuffix("_minor") for error in refused.errors)
+        if refused
+        else frozenset(),
+        customer_id=public_id("cus", invoice.customer_id),
         draft=draft,
-        follows="" if draft is None else billing.what_follows(draft, Settlement(form.settlement)),
+        follows="" if draft is None else billing.what_follows(draft, Settlement(form.settlement), gone),
     )
 
 
@@ -166,8 +176,9 @@ def _said(refused: Problem | None, names: Mapping[str, str]) -> list[str]:
     words = {"/amount": "The amount", "/amount_minor": "The amount"}
     said = []
     for error in refused.errors:
-        name = names.get(error.field.removeprefix("/lines/"))
-        said.append(f"{name or words.get(error.field) or f'The {error.field[1:]}'} {error.rule}.")
+        line = names.get(error.field.removeprefix("/lines/"))
+        name = f"{line}: what is taken back" if line else words.get(error.field, f"The {error.field[1:]}")
+        said.append(f"{name} {amounts_for_people(error.rule)}.")
     return said or [f"{refused.title}: {refused.detail}."]
 
 

@@ -96,7 +96,7 @@ async def ask(
     try:
         return render(request, template, replace(page, progress=await _go_on(runtime, form)))
     except Problem as problem:
-        rules = [f"{error.field}: {error.rule}" for error in problem.errors]
+        rules = [f"{error.field or 'The file'}: {error.rule}" for error in problem.errors]
         page = replace(page, errors=accounts.by_field(problem), rules=rules)
         return render(request, template, page, status=problem.status)
 

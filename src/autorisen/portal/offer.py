@@ -8,12 +8,14 @@ from decimal import ROUND_HALF_UP, Decimal
 from urllib.parse import urlencode
 
 from autorisen.catalog import (
+    LIMIT_NAMES,
     REST,
     Interval,
     PlanVersion,
     Rated,
     UsagePrice,
     cell_rows,
+    limit_words,
     months_of,
     price_words,
     rate,
@@ -30,12 +32,7 @@ EXAMPLE_USE: Mapping[str, Decimal] = {
 }
 
 
-LIMIT_ROWS = (
-    ("agents", "Agents", ""),
-    ("projects", "Projects", ""),
-    ("storage_mb", "Storage", ""),
-    ("support_hours", "Reply from support within", " hours"),
-)
+LIMITS_SHOWN = ("agents", "projects", "storage_mb", "support_hours")
 
 
 @dataclass(frozen=True)
@@ -173,7 +170,7 @@ def comparison(
         if any(prices):
             cells = tuple(None if price is None else allowance(price, meter.name, interval) for price in prices)
             rows.append((meter.name, cells))
-    limits = tuple((name, tuple(_limit(plan, key, unit) for plan in offered)) for key, name, unit in LIMIT_ROWS)
+    limits = tuple((LIMIT_NAMES[key], tuple(limit_words(plan, key) for plan in offered)) for key in LIMITS_SHOWN)
     return Comparison(tuple(rows), limits)
 
 
@@ -247,15 +244,6 @@ def upgrade_address(plan_key: str, interval: str) -> str:
     return "/app/upgrade?" + urlencode({"plan": plan_key, "interval": interval})
 
 
-def _limit(plan: PlanVersion, key: str, unit: str) -> str:
-    value = plan.limits.get(key, 0)
-    if value is None:
-        return "Unlimited"
-    if key == "storage_mb":
-        return f"{value // 1024} GB" if value % 1024 == 0 else f"{value} MB"
-    return f"{value}{unit}"
-
-
 def _saving(yearly: Money, monthly: Money) -> Decimal | None:
     if not monthly.minor:
         return None
@@ -271,7 +259,7 @@ def _limits(plan: PlanVersion) -> list[str]:
     for key, one, many in (("agents", "agent", "agents"), ("projects", "project", "projects")):
         value = plan.limits.get(key, 0)
         texts.append(f"Unlimited {many}" if value is None else f"{value} {one if value == 1 else many}")
-    return [*texts, f"{_limit(plan, 'storage_mb', '')} storage"]
+    return [*texts, f"{limit_words(plan, 'storage_mb')} storage"]
 
 
 def _action(

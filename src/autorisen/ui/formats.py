@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
@@ -18,12 +19,18 @@ LOCALE = "en_ZA"
 DEFAULT_ZONE = ZoneInfo("Africa/Johannesburg")
 DASH = "\N{EN DASH}"
 MILLION = 1_000_000
+_AMOUNT = re.compile(rf"\b({'|'.join(EXPONENTS)}) (-?[0-9]+\.[0-9]{{2}})\b")
 LEAST_SHOWN = Decimal("0.01")
 
 
 def money(amount: Money | None) -> str:
     """An exact amount with its currency; a dash when there is none."""
     return DASH if amount is None else amount.format(LOCALE)
+
+
+def amounts_for_people(text: str) -> str:
+    """Words of a rule, whose amounts are as machines read them ("ZAR 5000.00"), with these as pages show them."""
+    return _AMOUNT.sub(lambda found: money(Money.parse(found[2], found[1])), text)
 
 
 def number(value: int | Decimal | None) -> str:

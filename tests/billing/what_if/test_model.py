@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autorisen.billing.what_if.model import BIGGEST, BUCKETS, Outcome, bucket_of, tally
+from autorisen.billing.what_if.model import BIGGEST, BUCKETS, Outcome, Row, bucket_of, tally
 from autorisen.kit.money import Money
 
 
@@ -31,6 +31,14 @@ from autorisen.kit.money import Money
 )
 def test_a_change_has_its_bucket(before: int, after: int, words: str) -> None:
     assert BUCKETS[bucket_of(before, after)] == words
+
+
+@pytest.mark.parametrize(
+    "before, after, share",
+    [(10_000, 10_310, 31), (10_000, 9_690, -31), (10_000, 10_315, 32), (10_000, 9_685, -31), (0, 5, None)],
+)
+def test_a_difference_has_its_share_half_up(before: int, after: int, share: int | None) -> None:
+    assert Row(UUID(int=1), "acme", "Acme", "ZAR", before, after).thousandths == share
 
 
 @st.composite

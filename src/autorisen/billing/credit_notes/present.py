@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from autorisen.billing.credit_notes.model import CreditDraft, CreditNote, Settlement
 from autorisen.billing.document.present import Step
+from autorisen.kit.money import Money
 
 SETTLEMENT_WORDS = {
     Settlement.DUE: "taken off what was due",
@@ -31,13 +32,16 @@ def credit_steps(notes: Iterable[CreditNote]) -> tuple[Step, ...]:
     )
 
 
-def what_follows(draft: CreditDraft, settlement: Settlement) -> str:
-    """What issuing this draft will do, before somebody does it."""
+def what_follows(draft: CreditDraft, settlement: Settlement, gone: Money) -> str:
+    """What issuing this draft will do, before somebody does it; `gone` went back without a credit note already."""
     said = []
     if draft.due:
         said.append(f"{draft.due.format()} comes off what is due")
     if draft.paid_part and settlement is Settlement.CREDIT:
         said.append(f"{draft.paid_part.format()} stays as credit, which pays for the next invoice first")
+    elif draft.paid_part and gone < draft.paid_part:
+        before = f", beside {gone.format()} that went back already" if gone else ""
+        said.append(f"{(draft.paid_part - gone).format()} goes back through the gateway{before}")
     elif draft.paid_part:
-        said.append(f"{draft.paid_part.format()} goes back through the gateway, less what went back already")
+        said.append(f"{draft.paid_part.format()} went back already, and nothing more is sent")
     return "; ".join(said) + "."

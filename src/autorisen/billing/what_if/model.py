@@ -80,6 +80,13 @@ class Row:
     def difference(self) -> Money:
         return self.after - self.before
 
+    @property
+    def thousandths(self) -> int | None:
+        """The difference as a share of what the bill was, half up; None of a bill that was nothing."""
+        if not self.before_minor:
+            return None
+        return (Fraction((self.after_minor - self.before_minor) * 1000, self.before_minor) + Fraction(1, 2)).__floor__()
+
 
 @dataclass(frozen=True)
 class Tally:
