@@ -1151,7 +1151,9 @@ CREATE TABLE billing.redemptions (
     one_per_customer boolean NOT NULL,
     scope text NOT NULL,
     redeemed_at timestamp with time zone NOT NULL,
+    key text,
     CONSTRAINT redemptions_check CHECK ((number <= number_max)),
+    CONSTRAINT redemptions_key_check CHECK (((key <> ''::text) AND (length(key) <= 120))),
     CONSTRAINT redemptions_number_check CHECK ((number > 0)),
     CONSTRAINT redemptions_scope_check CHECK ((scope = ANY (ARRAY['all'::text, 'fees'::text]))),
     CONSTRAINT redemptions_uses_max_check CHECK ((uses_max > 0))
@@ -2202,6 +2204,9 @@ ALTER TABLE ONLY billing.recognitions
 
 ALTER TABLE ONLY billing.redemptions
     ADD CONSTRAINT redemptions_code_number_key UNIQUE (code, number);
+
+ALTER TABLE ONLY billing.redemptions
+    ADD CONSTRAINT redemptions_customer_key UNIQUE (customer_id, key);
 
 ALTER TABLE ONLY billing.redemptions
     ADD CONSTRAINT redemptions_id_uses_max_key UNIQUE (id, uses_max);

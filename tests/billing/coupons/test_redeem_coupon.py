@@ -142,6 +142,7 @@ async def test_the_database_refuses_one_redemption_too_many(shop: Shop) -> None:
         "one_per_customer": True,
         "scope": "all",
         "redeemed_at": shop.clock.now(),
+        "key": None,
     }
     for number, violation in ((2, errors.CheckViolation), (1, errors.UniqueViolation)):
         async with shop.runtime.unit() as unit:

@@ -11,6 +11,7 @@ from autorisen.billing.coupons.discount_lines import with_discounts
 from autorisen.billing.coupons.errors import (
     CouponCoversAll,
     CouponForNewCustomers,
+    CouponKeyTaken,
     CouponNotForCurrency,
     CouponNotValid,
     CouponRedeemed,
@@ -31,6 +32,7 @@ from autorisen.billing.coupons.use_coupons import CouponUse, spent_coupon, use_c
 __all__ = [
     "CouponCoversAll",
     "CouponForNewCustomers",
+    "CouponKeyTaken",
     "CouponNotForCurrency",
     "CouponNotValid",
     "CouponRedeemed",

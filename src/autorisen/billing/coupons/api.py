@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -21,13 +22,16 @@ REFUSALS: Responses = {
     409: {"description": "The code can't be redeemed now, or by this customer; `code` and `detail` say why"}
 }
 
+KEY_LENGTH_MAX = 120
+
 router = APIRouter(prefix="/api/coupons", tags=["billing"], responses=REFUSALS)
 
 
 class Redeem(Body):
-    """What the customer was given, in any case."""
+    """What the customer was given, in any case. The same `key` again: the same coupon, however often it may be had."""
 
     code: str = Field(min_length=1, max_length=60)
+    key: Annotated[str, Field(min_length=1, max_length=KEY_LENGTH_MAX)] | None = None
 
 
 class CouponList(BaseModel):
@@ -51,7 +55,7 @@ async def redeem(wanted: Redeem, runtime: RuntimeDep, principal: Changes, custom
     """Redeem a code. It takes something off from the next invoice on."""
     async with runtime.unit() as unit:
         who = await _whose(unit.tx, principal, customer)
-        found = await redeem_coupon(unit, customer_id=who, text=wanted.code, actor=principal.actor)
+        found = await redeem_coupon(unit, customer_id=who, text=wanted.code, actor=principal.actor, key=wanted.key)
         currency = (await accounts.customer(unit.tx, who)).currency
     return coupon_view(found, currency)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autorisen.kit.problems import FieldError, InvalidInput, Problem
+from autorisen.kit.problems import Conflict, FieldError, InvalidInput, Problem
 
 
 class _Refused(Problem):
@@ -40,6 +40,15 @@ class CouponRedeemed(_Refused):
     """This customer has redeemed the coupon already."""
 
     code, title = "coupon_redeemed", "You have this coupon already"
+
+
+class CouponKeyTaken(Conflict):
+    """The same key has redeemed another code of this customer before."""
+
+    code, title = "coupon_key_taken", "This key has redeemed another code already"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, errors=[FieldError("/key", detail)])
 
 
 class CouponNotForCurrency(_Refused):

@@ -25,6 +25,7 @@ Member = Annotated[Principal, Depends(member)]
 
 HERE = "/app/coupons"
 _TEXT_MAX = 60
+_KEY_MAX = 40
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,16 @@ class CouponRow:
 
 @dataclass(frozen=True)
 class CouponsPage:
-    """Context of billing/coupons.html. `next` is where to go on to after a code is redeemed."""
+    """Context of billing/coupons.html. `next` is where to go on to after a code is redeemed.
+
+    `key` is of this form: sent twice by a double click, it redeems a code once.
+    """
 
     coupons: tuple[CouponRow, ...]
     typed: str
     error: str
     next: str
+    key: str
 
 
 @router.get("")
@@ -51,7 +56,7 @@ async def coupons_page(
     request: Request, runtime: RuntimeDep, person: Member, code: str = "", next: str = ""
 ) -> Response:
     async with runtime.database.read() as tx:
-        page = await _page(tx, person, code, next)
+        page = await _page(tx, person, code, next, key=runtime.ids.new().hex)
     return render(request, "billing/coupons.html", page)
 
 
@@ -62,29 +67,35 @@ async def redeem(
     person: Member,
     code: Annotated[str, Form()] = "",
     next: Annotated[str, Form()] = "",
+    key: Annotated[str, Form()] = "",
 ) -> Response:
     """Redeem a code, and go on to where the person came from; refused, the field says why."""
     assert person.customer_id is not None, "a member has a customer"
+    text = code.strip()[:_TEXT_MAX]
+    # With the code in it, the form may be sent again for another one.
+    once = f"page:{key[:_KEY_MAX]}:{text.upper()}" if key else None
     try:
         async with runtime.unit() as unit:
-            found = await redeem_coupon(unit, customer_id=person.customer_id, text=code[:_TEXT_MAX], actor=person.actor)
+            found = await redeem_coupon(unit, customer_id=person.customer_id, text=text, actor=person.actor, key=once)
             customer = await accounts.customer(unit.tx, person.customer_id)
     except Problem as problem:
         async with runtime.database.read() as tx:
-            page = await _page(tx, person, code, next, problem)
+            page = await _page(tx, person, code, next, problem, key=runtime.ids.new().hex)
         return render(request, "billing/coupons.html", page, status=problem.status)
     response = RedirectResponse(safe_next(next, HERE), 303)
     flash(response, f"{found.coupon.name}: {coupon_words(found.coupon, customer.currency)}.")
     return response
 
 
-async def _page(tx: Tx, person: Principal, typed: str, next: str, refused: Problem | None = None) -> CouponsPage:
+async def _page(
+    tx: Tx, person: Principal, typed: str, next: str, refused: Problem | None = None, *, key: str
+) -> CouponsPage:
     assert person.customer_id is not None, "a member has a customer"
     customer = await accounts.customer(tx, person.customer_id)
     found = await store.redemptions_of(tx, customer.id)
     rows = tuple(CouponRow(each, coupon_words(each.coupon, customer.currency), _left(each)) for each in found)
     error = "" if refused is None else f"{refused.title}: {refused.detail}."
-    return CouponsPage(rows, typed.strip()[:_TEXT_MAX], error, safe_next(next, ""))
+    return CouponsPage(rows, typed.strip()[:_TEXT_MAX], error, safe_next(next, ""), key)
 
 
 def _left(redemption: Redemption) -> str:

@@ -10,6 +10,7 @@ from autorisen.billing import store as invoices
 from autorisen.billing.coupons import store
 from autorisen.billing.coupons.errors import (
     CouponForNewCustomers,
+    CouponKeyTaken,
     CouponNotForCurrency,
     CouponNotValid,
     CouponRedeemed,
@@ -24,12 +25,17 @@ from autorisen.kit.unit import Unit
 
 async def find_code(tx: Tx, text: str) -> tuple[Coupon, CouponCode]:
     """The coupon that a typed code gives, whoever types it in whatever case. Raises `CouponUnknown`."""
-    wanted = text.strip().upper()
+    wanted = _as_written(text)
     for coupon in await catalog.newest_coupons(tx):
         for code in coupon.codes:
             if code.code == wanted and not coupon.retired:
                 return coupon, code
     raise CouponUnknown
+
+
+def _as_written(text: str) -> str:
+    """A typed code as the catalog writes it."""
+    return text.strip().upper()
 
 
 def require_valid(code: CouponCode, now: datetime) -> None:
@@ -40,12 +46,17 @@ def require_valid(code: CouponCode, now: datetime) -> None:
         raise CouponNotValid(f"it was valid until {code.valid_until:%d %B %Y}")
 
 
-async def redeem_coupon(unit: Unit, *, customer_id: UUID, text: str, actor: str) -> Redemption:
-    """Give a customer the coupon of a code, as far as its limits allow.
+async def redeem_coupon(unit: Unit, *, customer_id: UUID, text: str, actor: str, key: str | None = None) -> Redemption:
+    """Give a customer the coupon of a code, as far as its limits allow; once for each `key`.
 
-    Raises `CouponUnknown`, `CouponNotValid`, `CouponUsedUp`, `CouponRedeemed`, `CouponNotForCurrency` and
-    `CouponForNewCustomers`.
+    The same key again gives what it redeemed, whatever became of the code. Raises `CouponKeyTaken`, `CouponUnknown`,
+    `CouponNotValid`, `CouponUsedUp`, `CouponRedeemed`, `CouponNotForCurrency` and `CouponForNewCustomers`.
     """
+    known = None if key is None else await store.redemption_by_key(unit.tx, customer_id, key)
+    if known is not None:
+        if known.code != _as_written(text):
+            raise CouponKeyTaken(f"{known.code} was redeemed with it")
+        return known
     coupon, code = await find_code(unit.tx, text)
     require_valid(code, unit.now)
     customer = await accounts.customer(unit.tx, customer_id)
@@ -69,6 +80,7 @@ async def redeem_coupon(unit: Unit, *, customer_id: UUID, text: str, actor: str)
         "one_per_customer": coupon.one_per_customer,
         "scope": coupon.scope,
         "redeemed_at": unit.now,
+        "key": key,
     }
     if not await store.insert_redemption(unit.tx, values):
         raise CouponRedeemed("each customer can have it once")

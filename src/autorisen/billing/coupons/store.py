@@ -21,11 +21,13 @@ INSERT INTO billing.coupon_codes AS c (code, redeemed) VALUES (%(code)s, 1)
 ON CONFLICT (code) DO UPDATE SET redeemed = c.redeemed + 1
 RETURNING redeemed
 """
+# Askers with a key come one after the other, so that the second finds what the first one redeemed.
+LOCK_KEYS = "SELECT pg_advisory_xact_lock(hashtextextended('redeem:' || %(customer_id)s::text, 0))"
 INSERT_REDEMPTION = """
 INSERT INTO billing.redemptions (id, customer_id, coupon_version_id, coupon_key, code, number, number_max, uses_max,
-    one_per_customer, scope, redeemed_at)
+    one_per_customer, scope, redeemed_at, key)
 VALUES (%(id)s, %(customer_id)s, %(coupon_version_id)s, %(coupon_key)s, %(code)s, %(number)s, %(number_max)s,
-    %(uses_max)s, %(one_per_customer)s, %(scope)s, %(redeemed_at)s)
+    %(uses_max)s, %(one_per_customer)s, %(scope)s, %(redeemed_at)s, %(key)s)
 ON CONFLICT (coupon_key, customer_id) WHERE one_per_customer DO NOTHING
 """
 REDEMPTIONS_OF = """
@@ -37,6 +39,11 @@ REDEMPTION = """
 SELECT r.id, r.customer_id, r.coupon_version_id, r.code, r.redeemed_at,
     (SELECT count(*) FROM billing.coupon_uses u WHERE u.redemption_id = r.id) AS used
 FROM billing.redemptions r WHERE r.id = %(id)s
+"""
+REDEMPTION_BY_KEY = """
+SELECT r.id, r.customer_id, r.coupon_version_id, r.code, r.redeemed_at,
+    (SELECT count(*) FROM billing.coupon_uses u WHERE u.redemption_id = r.id) AS used
+FROM billing.redemptions r WHERE r.customer_id = %(customer_id)s AND r.key = %(key)s
 """
 REDEMPTIONS_IN = """
 SELECT r.id, r.customer_id, r.coupon_version_id, r.code, r.redeemed_at,
@@ -102,6 +109,13 @@ async def redemptions_of_many(tx: Tx, customer_ids: Iterable[UUID]) -> dict[UUID
 
 async def redemption(tx: Tx, id: UUID) -> Redemption | None:
     return next(iter(await _redemptions(tx, REDEMPTION, {"id": id})), None)
+
+
+async def redemption_by_key(tx: Tx, customer_id: UUID, key: str) -> Redemption | None:
+    """What a customer has redeemed with a key; others with a key of theirs wait until the transaction ends."""
+    await tx.execute(LOCK_KEYS, {"customer_id": customer_id})
+    values = {"customer_id": customer_id, "key": key}
+    return next(iter(await _redemptions(tx, REDEMPTION_BY_KEY, values)), None)
 
 
 async def redemptions_in(tx: Tx, invoice_id: UUID) -> list[Redemption]:
