@@ -35,7 +35,10 @@ README_PICTURE = ("dashboard", 1440, "light")
 
 PUBLIC = {"landing": "/", "pricing": "/pricing"}
 CUSTOMER = {"dashboard": "/app", "usage": "/app/usage", "billing": "/app/billing", "credits": "/app/credits"}
-CONSOLE = {"console": "/console"}
+CUSTOMER |= {"invoices": "/app/invoices", "statement": "/app/statement", "addons": "/app/addons"}
+CONSOLE = {"console": "/console", "customers": "/console/customers", "month-end": "/console/month-end"}
+CONSOLE |= {"revenue": "/console/revenue", "catalog": "/console/catalog", "what-if": "/console/catalog/what-if"}
+CONSOLE |= {"dunning": "/console/dunning", "ledger": "/console/ledger"}
 
 
 @contextmanager

@@ -19,7 +19,8 @@ WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "re
 
 PUBLIC = ("/", "/pricing", "/pricing?interval=year&currency=USD", "/login", "/register", "/nothing-here")
 CUSTOMER = ("/app", "/app/usage", "/app/usage?range=hours", "/app/usage?from=2026-03-02&to=2026-03-01",
-            "/app/invoices", "/app/billing", "/app/credits", "/app/addons", "/app/coupons", "/app/settings",
+            "/app/invoices", "/app/statement", "/app/billing", "/app/credits", "/app/addons", "/app/coupons",
+            "/app/settings",
             "/app/billing/cancel", "/app/billing/pause", "/app/billing/resume", "/app/upgrade?plan=free&interval=month",
             "/app/upgrade?plan=enterprise&interval=year", "/pricing", "/app/events", "/app/events?type=none",
             "/app/events/rejected", "/app/events/conflicts", "/app/events/test")  # fmt: skip
@@ -31,7 +32,9 @@ LISTS = ("/app/events", "/app/events/rejected", "/app/events/conflicts")
 CONSOLE = ("/console", "/console/customers", "/console/events", "/console/events/rejected",
            "/console/events/conflicts", "/console/invoices", "/console/deliveries", "/console/work",
            "/console/health", "/console/ingest", "/console/clock", "/console/reconciliations",
-           "/console/month-end", "/console/revenue", "/console/revenue/changes?month=2026-03&currency=ZAR")  # fmt: skip
+           "/console/month-end", "/console/revenue", "/console/revenue/changes?month=2026-03&currency=ZAR",
+           "/console/catalog", "/console/catalog/what-if", "/console/dunning", "/console/ledger",
+           "/console/deferred-revenue")  # fmt: skip
 
 
 def sign_in(page: Page, email: str) -> None:
@@ -46,9 +49,13 @@ def faults(page: Page, path: str) -> list[str]:
     """What is wrong with the page at that path, in words."""
     answer = page.goto(path)
     assert answer is not None
+    refused = [f"{path}: answered {answer.status}"] if answer.status >= 500 else []
+    return refused + look(page, path)
+
+
+def look(page: Page, path: str) -> list[str]:
+    """The same of the page as it stands; `path` names it."""
     found = []
-    if answer.status >= 500:
-        found.append(f"{path}: answered {answer.status}")
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     if wide > 0:
         found.append(f"{path}: {wide} px wider than the screen")
@@ -91,5 +98,5 @@ def test_operators_pages(page: Page) -> None:
     page.goto("/console/customers")
     customer = page.locator("a.row-link").first.get_attribute("href")
     assert customer is not None, "there are customers"
-    paths = (*CONSOLE, customer, f"{customer}/credits")
+    paths = (*CONSOLE, customer, f"{customer}/credits", f"{customer}/statement")
     assert [fault for path in paths for fault in faults(page, path)] == []

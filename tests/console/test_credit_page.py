@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+
 import httpx
 import pytest
 
@@ -59,7 +62,12 @@ async def test_a_credit_note_is_shown_before_it_is_issued(shop: Shop) -> None:
     ):
         assert text in shown, text
     assert (await now(shop, customer)).credited.minor == 0
-    done = await shop.client.post(f"{path}/credit", data=typed | {"action": "issue"})
+    issuing, asking = re.findall(r'<form[^>]*/credit">.*?</form>', shown, re.DOTALL)
+    assert 'value="issue"' not in asking, "Enter in a field asks again, and issues nothing"
+    assert re.findall(r'<(?:input(?! type="hidden")|select|textarea)', issuing) == []
+    frozen = {name: unescape(text) for name, text in re.findall(r'name="([^"]+)" value="([^"]*)"', issuing)}
+    assert frozen.items() >= (typed | {"action": "issue"}).items(), "what is issued is what is shown"
+    done = await shop.client.post(f"{path}/credit", data=frozen)
     assert (done.status_code, done.headers["location"]) == (303, path)
     page = (await shop.client.get(path)).text
     assert "CN-2026-00001 over R50,00 is issued" in page

@@ -50,10 +50,17 @@ class CreditForm:
     # Made with the page, so that a second click asks for the same credit note.
     key: str = ""
 
+    @property
+    def fields(self) -> tuple[tuple[str, str], ...]:
+        """The same as the form sends it."""
+        whole = ("scope", "amount", "reason", "settlement", "key")
+        lines = ((f"line-{name}", text) for name, text in (self.lines or {}).items())
+        return (*((name, getattr(self, name)) for name in whole), *lines)
+
 
 @dataclass(frozen=True)
 class CreditPage:
-    """Context of console/credit.html. `draft` is there once it was asked for and can be issued."""
+    """Context of console/credit.html. `draft` is there once it was asked for; `shown` is what issues just that."""
 
     invoice: Invoice
     lines: Sequence[LineChoice]
@@ -65,6 +72,7 @@ class CreditPage:
     wrong: frozenset[str]
     customer_id: str
     draft: CreditDraft | None
+    shown: Sequence[tuple[str, str]]
     follows: str
 
 
@@ -165,6 +173,7 @@ async def _page(
         else frozenset(),
         customer_id=public_id("cus", invoice.customer_id),
         draft=draft,
+        shown=form.fields,
         follows="" if draft is None else billing.what_follows(draft, Settlement(form.settlement), gone),
     )
 
