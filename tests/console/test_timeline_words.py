@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 import httpx
@@ -65,7 +66,7 @@ async def test_instants_of_an_action_are_said_as_dates(shop: Shop) -> None:
         await subscriptions.set_addon(unit, subscription_id=id, key="extra_agents", quantity=3, actor="tests")
         operator = await make_key(unit, None, ["admin"])
     (row,) = [each for each in await whole(shop, customer, "action") if "extra_agents" in each.detail]
-    assert row.detail == "addon extra_agents, quantity 3"
+    assert (row.words, row.detail) == ("Add-on changed", "addon extra_agents, quantity 3")
     ((name, since),) = row.dates
     assert name == "since"
     await sign_in(shop.client, shop.runtime, OPERATOR)
@@ -84,3 +85,14 @@ def test_what_is_no_instant_is_told_as_it_is(value: object) -> None:
     entry = accounts.AuditEntry(1, datetime(2026, 3, 1, tzinfo=UTC), "usr_x", "customer.noted", "cus_x", {"of": value})
     moment = timeline.of_audit(entry, "/console/customers/cus_x")
     assert (moment.detail, moment.text, moment.dates) == (f"of {value}", f"of {value}", [])
+
+
+def test_each_action_on_a_subscription_is_said_in_words() -> None:
+    """Those that the source names as a whole; the name of any other is told."""
+    named = re.compile(r'"(subscription\.[a-z_]+)"')
+    source = Path(timeline.__file__).parents[1]
+    found = {name for path in source.rglob("*.py") for name in named.findall(path.read_text(encoding="utf-8"))}
+    assert "subscription.addon" in found, "the search finds what there is"
+    assert found <= timeline.ACTIONS.keys()
+    told = accounts.AuditEntry(1, datetime(2026, 3, 1, tzinfo=UTC), "usr_x", "api_key.created", "cus_x", {})
+    assert timeline.of_audit(told, "/console/customers/cus_x").words == "Api key: created"

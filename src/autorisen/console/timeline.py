@@ -213,8 +213,25 @@ def of_correction(made: metering.CorrectedUsage) -> Moment:
     return Moment(made.at, USAGE, made.id, "usage", words, f"{which}: {made.reason}", href, made.actor)
 
 
+# What people did, where the name of the action says it badly.
+ACTIONS = {
+    "subscription.addon": "Add-on changed",
+    "subscription.cancel": "Cancellation asked for",
+    "subscription.keep": "Planned change taken back",
+    "subscription.move": "Move to other terms announced",
+    "subscription.pause": "Pause asked for",
+    "subscription.resume": "Resumed",
+    "subscription.schedule": "Change of plan asked for",
+    "subscription.trial": "Trial begun",
+    "subscription.want": "Plan asked for",
+    "credits.grant": "Credits given",
+    "credits.refund": "Credits refunded",
+    "credits.void": "Credits taken back",
+}
+
+
 def of_audit(entry: AuditEntry, home: str) -> Moment:
-    words = entry.action.replace(".", ": ").replace("_", " ").capitalize()
+    words = ACTIONS.get(entry.action) or entry.action.replace(".", ": ").replace("_", " ").capitalize()
     if entry.target.startswith("inv_"):
         href = f"/console/invoices/{entry.target}"
     elif entry.target.startswith("sub_"):
