@@ -189,7 +189,17 @@ async def test_the_customers_page_shows_it_and_teaches_when_empty(runtime: Runti
         assert expected in page
     table = await client.get("/app/statement.csv?from=2026-03-01&to=2026-03-31")
     assert table.headers["content-disposition"].endswith(f'{acme.public_id}-2026-03-01-2026-03-31.csv"')
-    assert (await client.get("/app/statement?from=x")).status_code == 422
+    assert (await client.get("/app/statement.csv?from=x")).status_code == 422
+    for query, said in {
+        "from=x": "Must be a date like 2026-03-01.",
+        "from=2026-03-02&to=2026-03-01": "Must not be after `to`.",
+        "to=9999-12-31": "Must be between 1900 and 9000.",
+    }.items():
+        answer = await client.get(f"/app/statement?{query}")
+        assert (answer.status_code, said in answer.text) == (422, True), query
+        assert "Show these days" in answer.text, "there is a way on"
+        assert "Nothing yet" not in answer.text, "it is not known to be nothing"
+    assert 'value="2026-03-02"' in (await client.get("/app/statement?from=2026-03-02&to=2026-03-01")).text
 
 
 async def test_operators_read_any_customer_and_any_account(runtime: Runtime, client: httpx.AsyncClient) -> None:
@@ -218,8 +228,13 @@ async def test_operators_read_any_customer_and_any_account(runtime: Runtime, cli
     assert "Credits bought" in account
     assert "Credits bought" in (await client.get(f"/console/ledger/clearing:sandbox.csv{asked}")).text
     assert (await client.get("/console/ledger/nothing:here")).status_code == 404
+    for path in (base, "/console/ledger/clearing:sandbox"):
+        answer = await client.get(f"{path}?to=soon")
+        assert (answer.status_code, "Must be a date like 2026-03-01." in answer.text) == (422, True), path
     stray = public_id("cus", UUID(int=9))
-    assert (await client.get(f"/console/customers/{stray}/statement")).status_code == 404
+    missing = await client.get(f"/console/customers/{stray}/statement", headers={"accept": "text/html"})
+    assert missing.status_code == 404
+    assert 'href="/console">Go to the console' in missing.text, "an operator's way on is not the start page"
 
 
 async def test_an_account_from_before_the_chart_is_still_shown(runtime: Runtime, client: httpx.AsyncClient) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -13,11 +14,12 @@ from fastapi.responses import Response
 from autorisen import accounts
 from autorisen.accounts import Customer, Principal, member, operator
 from autorisen.kit.http import RuntimeDep
-from autorisen.kit.ids import parse_public_id
+from autorisen.kit.ids import parse_public_id, public_id
+from autorisen.kit.problems import InvalidInput
 from autorisen.kit.unit import Runtime
 from autorisen.ledger.chart import family_of
 from autorisen.ledger.model import FamilyBalance
-from autorisen.ledger.statements.links import CUSTOMERS, OPERATORS, links_of, operators_places
+from autorisen.ledger.statements.links import CUSTOMERS, OPERATORS, Places, links_of, operators_places
 from autorisen.ledger.statements.model import CurrencyStatement, Days, days_of
 from autorisen.ledger.statements.read_statement import account_statement, customer_statement, family_balances
 from autorisen.ledger.statements.table_response import table_response
@@ -31,6 +33,22 @@ From = Annotated[str, Query(alias="from", max_length=10)]
 
 
 @dataclass(frozen=True)
+class Question:
+    """The days as they were typed, and what is wrong with them by field; then no statement is shown."""
+
+    first: str
+    last: str
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def status(self) -> int:
+        return 422 if self.errors else 200
+
+    def refused(self, problem: InvalidInput) -> Question:
+        return replace(self, errors=accounts.by_field(problem))
+
+
+@dataclass(frozen=True)
 class StatementPage:
     """Context of ledger/statement.html and ledger/customer_statement.html."""
 
@@ -38,6 +56,7 @@ class StatementPage:
     days: Days
     statements: Sequence[CurrencyStatement]
     links: Mapping[str, str]
+    question: Question
 
 
 @dataclass(frozen=True)
@@ -49,6 +68,7 @@ class AccountPage:
     days: Days
     statements: Sequence[CurrencyStatement]
     links: Mapping[str, str]
+    question: Question
 
 
 @dataclass(frozen=True)
@@ -62,29 +82,29 @@ class LedgerPage:
 async def statement_page(
     request: Request, runtime: RuntimeDep, person: Member, first: From = "", to: str = ""
 ) -> Response:
-    return render(request, "ledger/statement.html", await _page(runtime, person.customer_id, first, to))
+    page = await _page(runtime, person.customer_id, Question(first, to), CUSTOMERS)
+    return render(request, "ledger/statement.html", page, status=page.question.status)
 
 
 @router.get("/app/statement.csv")
 async def statement_file(runtime: RuntimeDep, person: Member, first: From = "", to: str = "") -> Response:
-    page = await _page(runtime, person.customer_id, first, to)
-    return table_response(page.customer.public_id, page.days, tuple(page.statements))
+    return await _file(runtime, person.customer_id, first, to)
 
 
 @router.get("/console/customers/{customer_id}/statement")
 async def operators_statement_page(
     *, request: Request, runtime: RuntimeDep, _operator: Operator, customer_id: str, first: From = "", to: str = ""
 ) -> Response:
-    page = await _page(runtime, parse_public_id("cus", customer_id), first, to, for_operator=True)
-    return render(request, "ledger/customer_statement.html", page)
+    id = parse_public_id("cus", customer_id)
+    page = await _page(runtime, id, Question(first, to), operators_places(public_id("cus", id)))
+    return render(request, "ledger/customer_statement.html", page, status=page.question.status)
 
 
 @router.get("/console/customers/{customer_id}/statement.csv")
 async def operators_statement_file(
     *, runtime: RuntimeDep, _operator: Operator, customer_id: str, first: From = "", to: str = ""
 ) -> Response:
-    page = await _page(runtime, parse_public_id("cus", customer_id), first, to)
-    return table_response(page.customer.public_id, page.days, tuple(page.statements))
+    return await _file(runtime, parse_public_id("cus", customer_id), first, to)
 
 
 @router.get("/console/ledger")
@@ -99,32 +119,52 @@ async def ledger_page(request: Request, runtime: RuntimeDep, _operator: Operator
 async def account_file(
     *, runtime: RuntimeDep, _operator: Operator, account: str, first: From = "", to: str = ""
 ) -> Response:
-    page = await _account_page(runtime, account, first, to)
-    return table_response(account, page.days, tuple(page.statements))
+    days = days_of(first, to, now=runtime.clock.now(), time_zone="UTC")
+    async with runtime.database.read(snapshot=True) as tx:
+        return table_response(account, days, await account_statement(tx, account, days))
 
 
 @router.get("/console/ledger/{account}")
 async def account_page(
     *, request: Request, runtime: RuntimeDep, _operator: Operator, account: str, first: From = "", to: str = ""
 ) -> Response:
-    return render(request, "ledger/account.html", await _account_page(runtime, account, first, to))
+    page = await _account_page(runtime, account, Question(first, to))
+    return render(request, "ledger/account.html", page, status=page.question.status)
 
 
-async def _page(
-    runtime: Runtime, customer_id: UUID | None, first: str, last: str, *, for_operator: bool = False
-) -> StatementPage:
+async def _page(runtime: Runtime, customer_id: UUID | None, question: Question, places: Places) -> StatementPage:
+    assert customer_id is not None, "a member has a customer"
+    now = runtime.clock.now()
+    async with runtime.database.read(snapshot=True) as tx:
+        customer = await accounts.customer(tx, customer_id)
+        try:
+            days = days_of(question.first, question.last, now=now, time_zone=customer.time_zone)
+            found = await customer_statement(tx, customer_id, days)
+        except InvalidInput as problem:
+            question, days, found = question.refused(problem), _usual_days(now, customer.time_zone), ()
+    return StatementPage(customer, days, found, links_of(found, places), question)
+
+
+async def _file(runtime: Runtime, customer_id: UUID | None, first: str, last: str) -> Response:
     assert customer_id is not None, "a member has a customer"
     async with runtime.database.read(snapshot=True) as tx:
         customer = await accounts.customer(tx, customer_id)
         days = days_of(first, last, now=runtime.clock.now(), time_zone=customer.time_zone)
-        found = await customer_statement(tx, customer_id, days)
-    places = operators_places(customer.public_id) if for_operator else CUSTOMERS
-    return StatementPage(customer, days, found, links_of(found, places))
+        return table_response(customer.public_id, days, await customer_statement(tx, customer_id, days))
 
 
-async def _account_page(runtime: Runtime, account: str, first: str, last: str) -> AccountPage:
-    days = days_of(first, last, now=runtime.clock.now(), time_zone="UTC")
+async def _account_page(runtime: Runtime, account: str, question: Question) -> AccountPage:
+    now = runtime.clock.now()
     family = family_of(account)
     async with runtime.database.read(snapshot=True) as tx:
-        found = await account_statement(tx, account, days)
-    return AccountPage(account, "" if family is None else family.holds, days, found, links_of(found, OPERATORS))
+        try:
+            days = days_of(question.first, question.last, now=now, time_zone="UTC")
+            found = await account_statement(tx, account, days)
+        except InvalidInput as problem:
+            question, days, found = question.refused(problem), _usual_days(now, "UTC"), ()
+    holds = "" if family is None else family.holds
+    return AccountPage(account, holds, days, found, links_of(found, OPERATORS), question)
+
+
+def _usual_days(now: datetime, time_zone: str) -> Days:
+    return days_of("", "", now=now, time_zone=time_zone)
