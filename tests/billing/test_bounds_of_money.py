@@ -188,7 +188,7 @@ NOW = datetime(2026, 3, 15, 23, 30, tzinfo=UTC)
 @pytest.mark.parametrize(
     "first, last, rule",
     [
-        ("2026-03-02", "2026-03-01", "must not be after `to`"),
+        ("2026-03-02", "2026-03-01", "must not be after the last day"),
         ("tomorrow", "", "must be a date like 2026-03-01"),
         ("", "9000-01-02", "must be between 1900 and 9000"),
     ],

@@ -192,7 +192,7 @@ async def test_the_customers_page_shows_it_and_teaches_when_empty(runtime: Runti
     assert (await client.get("/app/statement.csv?from=x")).status_code == 422
     for query, said in {
         "from=x": "Must be a date like 2026-03-01.",
-        "from=2026-03-02&to=2026-03-01": "Must not be after `to`.",
+        "from=2026-03-02&to=2026-03-01": "Must not be after the last day.",
         "to=9999-12-31": "Must be between 1900 and 9000.",
     }.items():
         answer = await client.get(f"/app/statement?{query}")

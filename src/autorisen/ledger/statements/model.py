@@ -77,7 +77,7 @@ def days_of(first: str, last: str, *, now: datetime, time_zone: str) -> Days:
     until = _day(last, "to") if last else today
     since = _day(first, "from") if first else _a_year_before(until)
     if since > until:
-        raise InvalidInput(errors=[FieldError("query/from", "must not be after `to`")])
+        raise InvalidInput(errors=[FieldError("query/from", "must not be after the last day")])
     return Days(since, until, time_zone)
 
 
