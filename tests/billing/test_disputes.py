@@ -30,10 +30,10 @@ async def test_a_dispute_asks_for_what_has_not_gone_back(shop: Shop) -> None:
     customer, invoice = await paid_invoice(shop, DISPUTED)
     await credit(shop, invoice, part(10_000))
     await shop.advance(days=2)
-    assert (await shop.balance("clearing:sandbox"), await shop.balance("disputed:sandbox")) == (0, 42_900)
+    assert (await shop.at_gateway(), await shop.balance("disputed:sandbox")) == (0, 42_900)
     assert await findings(shop) == []
     await lose(shop, await the_payment(shop, invoice))
-    assert (await shop.balance("clearing:sandbox"), await shop.balance("disputed:sandbox")) == (0, 0)
+    assert (await shop.at_gateway(), await shop.balance("disputed:sandbox")) == (0, 0)
     assert await shop.balance(f"refunds:{customer.id}") == 42_900
     assert await findings(shop) == []
 
@@ -45,12 +45,13 @@ async def test_a_dispute_of_a_top_up_asks_for_what_has_not_gone_back(shop: Shop)
     async with shop.runtime.unit() as unit:
         await payments.refund_payment(unit, checkout.payment_id, amount=Money(20_000, "ZAR"))
     await shop.advance(days=2)
-    assert (await shop.balance("clearing:sandbox"), await shop.balance("disputed:sandbox")) == (0, 30_000)
+    assert (await shop.at_gateway(), await shop.balance("disputed:sandbox")) == (0, 30_000)
     async with shop.runtime.database.read() as tx:
         payment = await payments.payment(tx, checkout.payment_id)
     assert payment is not None
     await lose(shop, payment)
-    for account in ("clearing:sandbox", "disputed:sandbox", f"unapplied:{customer.id}", f"wallet:{customer.id}"):
+    assert await shop.at_gateway() == 0
+    for account in ("disputed:sandbox", f"unapplied:{customer.id}", f"wallet:{customer.id}"):
         assert await shop.balance(account) == 0, account
     assert await findings(shop) == []
 
@@ -66,7 +67,7 @@ async def test_a_refund_that_is_heard_after_the_dispute_left_before_it(shop: Sho
             fact = payments.PaymentRefunded(*told, refunded_minor=refunded, was_disputed=was_disputed)
             await billing.on_payment_refunded(unit, fact)
             await on_top_up_refunded(unit, fact)
-        assert (await shop.balance("clearing:sandbox"), await shop.balance("disputed:sandbox")) == (clearing, disputed)
+        assert (await shop.at_gateway(), await shop.balance("disputed:sandbox")) == (clearing, disputed)
 
 
 async def test_facts_say_what_was_left_and_whence_it_went(shop: Shop) -> None:

@@ -182,7 +182,7 @@ async def test_a_refund_ends_what_it_paid_for(shop: Shop) -> None:
     (invoice,) = await shop.invoices(customer)
     assert (invoice.status, invoice.refunded_at is not None) == (InvoiceStatus.PAID, True)
     assert (await shop.subscription(customer)).plan_key == "free"
-    assert await shop.balance("clearing:sandbox") == 0
+    assert await shop.at_gateway() == 0
     assert await shop.balance(f"refunds:{customer.id}") == 52_900
     # The cut period is closed without a further fee.
     await shop.advance(days=40)
@@ -242,7 +242,7 @@ async def test_a_dispute_makes_the_subscription_past_due(shop: Shop) -> None:
     )
     (invoice,) = await shop.invoices(customer)
     assert invoice.disputed_at is not None
-    assert await shop.balance("clearing:sandbox") == 0
+    assert await shop.at_gateway() == 0
     assert await shop.balance("disputed:sandbox") == 52_900
     async with shop.runtime.unit() as unit:
         await billing.on_payment_disputed(unit, stranger)
@@ -289,7 +289,7 @@ async def test_a_refund_ends_a_dispute(shop: Shop) -> None:
     )
     async with shop.runtime.unit() as unit:
         await billing.on_payment_refunded(unit, refunded)
-    assert await shop.balance("clearing:sandbox") == 0
+    assert await shop.at_gateway() == 0
     assert await shop.balance("disputed:sandbox") == 0
     assert await shop.balance(f"refunds:{customer.id}") == 52_900
     assert (await shop.subscription(customer)).plan_key == "free"

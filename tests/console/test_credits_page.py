@@ -91,7 +91,7 @@ async def test_what_was_given_is_taken_back_and_what_was_bought_refunded(
     assert back.status_code == 303
     await shop.worker.drain()
     assert await purse.balance() == 0
-    assert await shop.balance("clearing:sandbox") == 10_000
+    assert await shop.at_gateway() == 10_000
     again = await client.post(f"{_page(customer)}/{bought.public_id}/take-back", data={"reason": "again"})
     assert again.status_code == 409
     assert "nothing is left" in again.text.lower()

@@ -139,6 +139,10 @@ class Shop:
         assert trial.is_balanced
         return sum(row.balance.minor for row in trial.accounts if (row.account, row.currency) == (account, currency))
 
+    async def at_gateway(self, currency: str = "ZAR") -> int:
+        """What the sandbox has of ours, in cents, as if it kept no fees."""
+        return await self.balance("clearing:sandbox", currency) + await self.balance("expense:gateway_fees", currency)
+
 
 def a_line(amount: int, kind: LineKind = LineKind.FLAT_FEE, *, terms: TaxTerms = VAT_15, currency: str = "ZAR") -> Line:
     """A line that nothing was rated for."""

@@ -142,4 +142,6 @@ async def test_from_sign_up_to_a_paid_invoice(runtime: Runtime, worker: Worker, 
     assert {account: minor for account, minor in balances.items() if account.startswith("receivable:")} == {
         next(account for account in balances if account.startswith("receivable:")): 0
     }
-    assert balances["clearing:sandbox"] == 52_900 + 70_900
+    fees = (1_947 + 230) + (2_609 + 230)
+    assert balances["expense:gateway_fees"] == fees, "3.68 % of each payment, and R2.30"
+    assert balances["clearing:sandbox"] == 52_900 + 70_900 - fees

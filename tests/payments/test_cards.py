@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autorisen.payments.sandbox.cards import FAILURES, HINTS, Answer, Behaviour, answer, parse_expiry, recognise
+from autorisen.payments.sandbox.model import fee_of
 from tests.factories.payments import ALL_CARDS
 
 CARD_ANSWERS = [
@@ -63,3 +64,18 @@ def test_no_other_text_is_a_card(text: str) -> None:
 )
 def test_an_expiry_is_month_and_year(text: str, expected: tuple[int, int] | None) -> None:
     assert parse_expiry(text) == expected
+
+
+@pytest.mark.parametrize(
+    "amount,currency,fee",
+    [
+        (52_900, "ZAR", 1_947 + 230),
+        (1_250, "ZAR", 46 + 230),
+        (1_236, "ZAR", 45 + 230),
+        (2_900, "USD", 84 + 30),
+        (100, "ZAR", 100),
+        (1, "USD", 1),
+    ],
+)
+def test_a_fee_is_a_part_of_the_charge_and_cents_on_top(amount: int, currency: str, fee: int) -> None:
+    assert fee_of(amount, currency) == fee

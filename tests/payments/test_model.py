@@ -132,6 +132,8 @@ def a_truth(status: str = "succeeded", mode: Mode = Mode.TEST, **terms: object) 
         (replace(a_truth(), refunded_minor=100), None),
         (replace(a_truth(), refunded_minor=101), ParkReason.WRONG_AMOUNT),
         (replace(a_truth(), refunded_minor=-1), ParkReason.WRONG_AMOUNT),
+        (replace(a_truth(), fee_minor=101), None),
+        (replace(a_truth(), fee_minor=-1), ParkReason.WRONG_AMOUNT),
         (a_truth(currency="USD"), ParkReason.WRONG_CURRENCY),
         (a_truth(currency="XYZ"), ParkReason.WRONG_CURRENCY),
         (a_truth(currency=None), ParkReason.WRONG_CURRENCY),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise, permutations
 
+from autorisen import ledger
 from autorisen.kit.unit import Runtime
 from autorisen.payments import store
 from autorisen.payments.model import NEXT, Mode, PaymentKind, PaymentStatus, Terms, Truth, steps
@@ -54,3 +55,39 @@ async def test_every_order_of_reports_ends_the_same_and_pays_once(runtime: Runti
     assert len(await facts(runtime, "PaymentSucceeded")) == len(orders)
     assert len(await facts(runtime, "PaymentRefunded")) == len(orders)
     assert await count(runtime, "payments.payments WHERE status = 'refunded'") == len(orders)
+
+
+async def test_a_fee_is_booked_as_far_as_it_is_news(runtime: Runtime) -> None:
+    """Goal: each cent that a gateway keeps is booked once, and stays booked when the money goes back."""
+    customer_id = await a_customer(runtime)
+    told = (
+        (PaymentStatus.REQUIRES_ACTION, 50, 0),
+        (PaymentStatus.SUCCEEDED, 0, 0),
+        (PaymentStatus.SUCCEEDED, 200, 200),
+        (PaymentStatus.SUCCEEDED, 200, 200),
+        (PaymentStatus.DISPUTED, 1_700, 1_700),
+        (PaymentStatus.REFUNDED, 0, 1_700),
+    )
+    async with runtime.unit() as unit:
+        payment = await store.insert_payment(
+            unit.tx,
+            payment_id=unit.ids.new(),
+            customer_id=customer_id,
+            kind=PaymentKind.CHECKOUT,
+            gateway="sandbox",
+            mode=Mode.TEST,
+            reference="order:1",
+            amount=PRICE,
+            description="",
+            method_id=None,
+            at=unit.now,
+        )
+        terms = Terms(payment.reference, PRICE.minor, PRICE.currency)
+        for status, fee, kept in told:
+            truth = Truth("sch_1", status, Mode.TEST, payment.id, terms, fee_minor=fee)
+            payment = await settle_payment(unit, payment, truth, cause="test")
+            assert payment.fee.minor == kept, status
+            assert await store.payment(unit.tx, payment.id) == payment
+            books = {row.account: row.balance.minor for row in (await ledger.trial_balance(unit.tx)).accounts}
+            assert books.get("expense:gateway_fees", 0) == kept
+            assert books.get("clearing:sandbox", 0) == -kept

@@ -52,7 +52,7 @@ async def test_01_a_small_payment_does_not_activate_a_dear_plan(shop: Shop) -> N
     assert [parked["reason"] for parked in await facts(shop.runtime, "DeliveryParked")] == ["wrong_amount"]
     assert await plan_of(shop, customer) == ("free", "active")
     assert (await told(shop, "invoices", customer))["invoices"] == []
-    assert await shop.balance("clearing:sandbox") == 5_000, "the credits alone"
+    assert await shop.at_gateway() == 5_000, "the credits alone"
 
 
 async def test_02_one_cent_does_not_pay_an_invoice(shop: Shop) -> None:
@@ -117,7 +117,7 @@ async def test_04_a_paid_renewal_extends_the_plan(shop: Shop, card: str) -> None
     await shop.advance(days=29, hours=20)
     assert await plan_of(shop, customer) == ("pro", "active")
     assert [(each.total.minor, each.status.value) for each in await shop.invoices(customer)] == [(PRO, "paid")] * 2
-    assert await shop.balance("clearing:sandbox") == 2 * PRO
+    assert await shop.at_gateway() == 2 * PRO
 
 
 async def test_05_a_refund_ends_the_plan_that_it_had_paid(shop: Shop) -> None:
@@ -135,7 +135,7 @@ async def test_05_a_refund_ends_the_plan_that_it_had_paid(shop: Shop) -> None:
     assert await plan_of(shop, customer) == ("free", "active")
     (invoice,) = await shop.invoices(customer)
     assert invoice.refunded_at == shop.clock.now()
-    assert await shop.balance("clearing:sandbox") == 0
+    assert await shop.at_gateway() == 0
     await shop.advance(days=60)
     assert len(await shop.invoices(customer)) == 1
 

@@ -131,7 +131,7 @@ async def test_10_any_number_of_workers_bill_once_and_number_without_gap(shop: S
     assert [line for line in lines if line["event"].startswith("closing.")] == [], "none was refused, split or put off"
     assert await numbers_of(shop, customers) == [invoice_number(2026, number) for number in range(1, 25)]
     assert {len(await shop.invoices(each)) for each in customers} == {2}
-    assert await shop.balance("clearing:sandbox") == 24 * PRO
+    assert await shop.at_gateway() == 24 * PRO
 
 
 async def test_10_what_one_worker_holds_no_other_bills_or_waits_for(shop: Shop) -> None:

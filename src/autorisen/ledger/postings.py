@@ -166,10 +166,10 @@ def dispute_won(*, payment_id: UUID, gateway: str, amount: Money) -> Posting:
     )
 
 
-def gateway_fee(*, payment_id: UUID, gateway: str, fee: Money, kind: str = "charge") -> Posting:
-    """What a gateway keeps of a payment, or asks for a dispute. `kind` makes each of a payment's fees count once."""
+def gateway_fee(*, payment_id: UUID, gateway: str, fee: Money, before: Money | None = None) -> Posting:
+    """What a gateway keeps of a payment. `before` is what it had kept of it already: each part posts once."""
     return Posting(
-        f"payment:{payment_id}:fee:{kind}",
+        f"payment:{payment_id}:fee" + (f":after:{before.minor}" if before else ""),
         f"Fee of {gateway}",
         (Line(chart.GATEWAY_FEES, fee), Line(chart.clearing(gateway), -fee)),
     )

@@ -25,7 +25,7 @@ class Walk:
 
 @dataclass(frozen=True)
 class MoneyMoved:
-    """A payment by which money came to us at some time."""
+    """A payment by which money came to us at some time. `kept` is the gateway's fee."""
 
     id: UUID
     customer_id: UUID
@@ -33,5 +33,6 @@ class MoneyMoved:
     reference: str
     amount: Money
     refunded: Money
+    kept: Money
     status: PaymentStatus
     was_disputed: bool

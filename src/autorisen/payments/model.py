@@ -100,10 +100,17 @@ class Payment:
     # What went back to the payer by the gateway's word, and what was asked to go back; cents.
     refunded_minor: int = 0
     refund_asked_minor: int = 0
+    # What the gateway keeps of it by its own word; cents.
+    fee_minor: int = 0
 
     @property
     def public_id(self) -> str:
         return public_id("pay", self.id)
+
+    @property
+    def fee(self) -> Money:
+        """What the gateway keeps of it, as far as it has said."""
+        return Money(self.fee_minor, self.amount.currency)
 
     @property
     def refundable(self) -> Money:
@@ -213,6 +220,7 @@ class Truth:
 
     `provider_id` is what the gateway calls the payment, None as long as it has no name there; `payment_id` is our id,
     where the gateway keeps it for us. `refunded_minor` is how much of it went back, all of it once it is `refunded`.
+    `fee_minor` is what the gateway keeps for itself by now, in the payment's currency: 0 as long as it does not say.
     """
 
     provider_id: str | None
@@ -225,6 +233,7 @@ class Truth:
     failure_code: str | None = None
     failure_reason: str | None = None
     refunded_minor: int = 0
+    fee_minor: int = 0
 
 
 def disagreement(payment: Payment, terms: Terms) -> ParkReason | None:
@@ -246,6 +255,6 @@ def mismatch(payment: Payment, truth: Truth) -> ParkReason | None:
         return ParkReason.WRONG_AMOUNT
     if truth.status in SETTLED and truth.terms.currency is None:
         return ParkReason.WRONG_CURRENCY
-    if not 0 <= truth.refunded_minor <= payment.amount.minor:
+    if not 0 <= truth.refunded_minor <= payment.amount.minor or truth.fee_minor < 0:
         return ParkReason.WRONG_AMOUNT
     return disagreement(payment, truth.terms)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from autorisen import ledger
+from autorisen.kit.money import Money
 from autorisen.kit.unit import Unit
 from autorisen.kit.work import record
 from autorisen.payments import store, store_refunds
@@ -46,6 +48,7 @@ async def settle_payment(unit: Unit, payment: Payment, truth: Truth, *, cause: s
         await store.move_payment(unit.tx, after, from_status=current.status, cause=cause)
         await _record_step(unit, after, truth)
         current = after
+    current = await _take_fee(unit, current, truth)
     return await _take_refunds(unit, payment, current, truth)
 
 
@@ -61,6 +64,19 @@ async def _take_refunds(unit: Unit, before: Payment, payment: Payment, truth: Tr
     was_disputed = PaymentStatus.DISPUTED in (before.status, payment.status)
     await record(unit, PaymentRefunded(*about, refunded_minor=refunded, was_disputed=was_disputed))
     return replace(payment, refunded_minor=refunded)
+
+
+async def _take_fee(unit: Unit, payment: Payment, truth: Truth) -> Payment:
+    """Book what the gateway has kept since we last heard. It keeps its fee when the money goes back."""
+    if payment.status not in SETTLED or truth.fee_minor <= payment.fee_minor:
+        return payment
+    news = Money(truth.fee_minor - payment.fee_minor, payment.amount.currency)
+    fee = ledger.postings.gateway_fee(
+        payment_id=payment.id, gateway=payment.gateway, fee=news, before=payment.fee if payment.fee_minor else None
+    )
+    await ledger.post_fact(unit, fee, occurred_at=unit.now)
+    await store.set_fee(unit.tx, payment.id, truth.fee_minor)
+    return replace(payment, fee_minor=truth.fee_minor)
 
 
 async def _take_provider_id(unit: Unit, payment: Payment, provider_id: str | None) -> Payment:

@@ -28,20 +28,20 @@ INSERT_PAYMENT: LiteralString = """
     FROM payments.payments WHERE reference = %(reference)s::text
     RETURNING id, customer_id, kind, gateway, mode, reference, attempt, amount_minor, currency, description, status,
         method_id, provider_id, action_url, failure_code, failure_reason, created_at, updated_at, succeeded_at,
-        refunded_minor, refund_asked_minor
+        refunded_minor, refund_asked_minor, fee_minor
 """
 
 SELECT_PAYMENT: LiteralString = """
     SELECT id, customer_id, kind, gateway, mode, reference, attempt, amount_minor, currency, description, status,
         method_id, provider_id, action_url, failure_code, failure_reason, created_at, updated_at, succeeded_at,
-        refunded_minor, refund_asked_minor
+        refunded_minor, refund_asked_minor, fee_minor
     FROM payments.payments WHERE id = %(id)s::uuid
 """
 
 LOCK_PAYMENT: LiteralString = """
     SELECT id, customer_id, kind, gateway, mode, reference, attempt, amount_minor, currency, description, status,
         method_id, provider_id, action_url, failure_code, failure_reason, created_at, updated_at, succeeded_at,
-        refunded_minor, refund_asked_minor
+        refunded_minor, refund_asked_minor, fee_minor
     FROM payments.payments WHERE id = %(id)s::uuid FOR UPDATE
 """
 
@@ -52,14 +52,14 @@ SELECT_PAYMENT_ID_BY_PROVIDER_ID: LiteralString = """
 SELECT_PAYMENTS_FOR_REFERENCE: LiteralString = """
     SELECT id, customer_id, kind, gateway, mode, reference, attempt, amount_minor, currency, description, status,
         method_id, provider_id, action_url, failure_code, failure_reason, created_at, updated_at, succeeded_at,
-        refunded_minor, refund_asked_minor
+        refunded_minor, refund_asked_minor, fee_minor
     FROM payments.payments WHERE reference = %(reference)s::text ORDER BY attempt
 """
 
 SELECT_PAYMENTS: LiteralString = """
     SELECT id, customer_id, kind, gateway, mode, reference, attempt, amount_minor, currency, description, status,
         method_id, provider_id, action_url, failure_code, failure_reason, created_at, updated_at, succeeded_at,
-        refunded_minor, refund_asked_minor
+        refunded_minor, refund_asked_minor, fee_minor
     FROM payments.payments
     WHERE (%(customer_id)s::uuid IS NULL OR customer_id = %(customer_id)s::uuid)
         AND (%(after)s::uuid IS NULL OR id < %(after)s::uuid)
@@ -83,6 +83,10 @@ UPDATE_PAYMENT_STATUS: LiteralString = """
 
 UPDATE_PAYMENT_PROVIDER_ID: LiteralString = """
     UPDATE payments.payments SET provider_id = %(provider_id)s::text WHERE id = %(id)s::uuid AND provider_id IS NULL
+"""
+
+UPDATE_PAYMENT_FEE: LiteralString = """
+    UPDATE payments.payments SET fee_minor = %(fee_minor)s::bigint WHERE id = %(id)s::uuid
 """
 
 INSERT_HISTORY: LiteralString = """
@@ -247,6 +251,10 @@ async def move_payment(tx: Tx, after: Payment, *, from_status: PaymentStatus, ca
 
 async def set_provider_id(tx: Tx, payment_id: UUID, provider_id: str) -> None:
     await tx.execute(UPDATE_PAYMENT_PROVIDER_ID, {"id": payment_id, "provider_id": provider_id})
+
+
+async def set_fee(tx: Tx, payment_id: UUID, fee_minor: int) -> None:
+    await tx.execute(UPDATE_PAYMENT_FEE, {"id": payment_id, "fee_minor": fee_minor})
 
 
 async def history(tx: Tx, payment_id: UUID) -> list[Step]:

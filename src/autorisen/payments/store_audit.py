@@ -25,7 +25,7 @@ WALKS: LiteralString = """
 """
 MOVED: LiteralString = """
     SELECT payment.id, payment.customer_id, payment.gateway, payment.reference, payment.amount_minor,
-        payment.refunded_minor, payment.currency, payment.status,
+        payment.refunded_minor, payment.fee_minor, payment.currency, payment.status,
         EXISTS (SELECT FROM payments.history AS step
             WHERE step.payment_id = payment.id AND step.to_status = 'disputed')
     FROM payments.payments AS payment WHERE payment.succeeded_at IS NOT NULL ORDER BY payment.id
@@ -63,6 +63,6 @@ def _walk(row: TupleRow) -> Walk:
 
 
 def _moved(row: TupleRow) -> MoneyMoved:
-    id, customer, gateway, reference, amount, refunded, currency, status, disputed = row
-    money = (Money(amount, currency), Money(refunded, currency))
+    id, customer, gateway, reference, amount, refunded, fee, currency, status, disputed = row
+    money = (Money(amount, currency), Money(refunded, currency), Money(fee, currency))
     return MoneyMoved(id, customer, gateway, reference, *money, PaymentStatus(status), disputed)

@@ -17,7 +17,7 @@ MONEY_FAULTS = (
             f" WHERE id = {APPLIED}",
         ),
         ("gateway_balance", "payment_status", "payment_success", "payment_unknown"),
-        2 * 52_900,
+        2 * 52_900 - (1_947 + 230),
     ),
     Fault(
         "a payment took a step that there is not",
@@ -90,6 +90,18 @@ MONEY_FAULTS = (
         gone("'payment:%%:refunded'"),
         ("gateway_balance", "refund_posting", "refund_posting"),
         2 * (52_900 + 10_001),
+    ),
+    Fault(
+        "a gateway kept a cent more than was booked",
+        (f"UPDATE payments.payments SET fee_minor = fee_minor + 1 WHERE id = {APPLIED}",),
+        ("fee_posting", "gateway_balance"),
+        2,
+    ),
+    Fault(
+        "a fee was not posted",
+        gone(f"'payment:' || {APPLIED} || ':fee'"),
+        ("fee_posting", "gateway_balance"),
+        2 * (1_947 + 230),
     ),
     Fault(
         "disputes were not posted",

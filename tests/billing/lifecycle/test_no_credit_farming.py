@@ -200,7 +200,7 @@ class Story:
             self.prorated[line_id] = prorated
         invoices = await self.shop.invoices(self.customer)
         assert all(each.total.minor > 0 for each in invoices)
-        assert await self.shop.balance("clearing:sandbox") >= 0, "more never went back than came"
+        assert await self.shop.at_gateway() >= 0, "more never went back than came"
 
     async def check_periods(self) -> None:
         async with self.shop.runtime.database.read() as tx:

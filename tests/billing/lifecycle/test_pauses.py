@@ -84,7 +84,7 @@ async def test_a_resumption_that_credits_pay_asks_no_gateway(shop: Shop) -> None
     invoice = await resume(shop, customer)
     assert invoice is not None
     assert (invoice.status, invoice.amount_due.minor) == (billing.InvoiceStatus.PAID, 0)
-    assert await shop.balance("clearing:sandbox") == 52_900, "the upgrade's, and nothing since"
+    assert await shop.at_gateway() == 52_900, "the upgrade's, and nothing since"
     assert (await shop.subscription(customer)).status is Status.ACTIVE
     assert await purse.balance() == 7_100
 

@@ -66,7 +66,7 @@ async def test_of_two_upgrades_only_the_one_paid_first_happens(shop: Shop) -> No
     assert parked["amount_minor"] == 179_900
     # The money of the second one is not lost: it is owed to its payer.
     assert await shop.balance(f"unapplied:{customer.id}") == -179_900
-    assert await shop.balance("clearing:sandbox") == 52_900 + 179_900
+    assert await shop.at_gateway() == 52_900 + 179_900
 
 
 async def test_both_paid_before_anything_is_settled_still_one_happens(shop: Shop) -> None:

@@ -67,7 +67,7 @@ async def test_a_balance_that_falls_below_is_topped_up(shop: Shop, customer: Cus
     await shop.worker.drain()
     assert await purse.balance() == 39_999
     assert [each.status for each in await _automatic(shop, customer)] == [TopUpStatus.PAID]
-    assert await shop.balance("clearing:sandbox") == 80_000
+    assert await shop.at_gateway() == 80_000
     assert "new credits" in (await purse.mails())[-1].subject
     assert [each for each in await purse.mails() if "down to" in each.subject] == []
 

@@ -38,7 +38,7 @@ async def test_an_invoice_is_paid_from_credits_and_the_rest_is_due(
     paid = (await shop.invoices(customer))[-1]
     assert (paid.status, paid.amount_paid, paid.credits) == (InvoiceStatus.PAID, paid.total, invoice.credits)
     assert await shop.balance(f"receivable:{customer.id}") == 0
-    assert await shop.balance("clearing:sandbox") == 30_000
+    assert await shop.at_gateway() == 30_000
     receipt = (await purse.mails())[-1]
     assert "your payment of R150,00" in receipt.text.replace("\u00a0", "")
     assert "R350,00 came from your prepaid credits" in receipt.text.replace("\u00a0", "")

@@ -40,7 +40,7 @@ async def test_a_top_up_is_granted_when_its_money_has_come(shop: Shop, customer:
     assert await purse.balance() == 0
     await shop.pay(checkout.url)
     assert await purse.balance() == 50_000
-    assert await shop.balance("clearing:sandbox") == 50_000
+    assert await shop.at_gateway() == 50_000
     grant = await _grant(shop, customer)
     assert (grant.kind, grant.expires_at) == (wallet.GrantKind.PAID, shop.clock.now() + PAID_LIFE)
     assert [each.status for each in await _top_ups(shop, customer)] == [TopUpStatus.PAID]
@@ -165,7 +165,7 @@ async def test_a_refund_sends_back_what_is_unused(shop: Shop, customer: Customer
     await shop.worker.drain()
     assert await purse.balance() == 0
     assert await shop.balance(f"unapplied:{customer.id}") == 0
-    assert await shop.balance("clearing:sandbox") == 20_000
+    assert await shop.at_gateway() == 20_000
     assert await shop.balance(f"refunds:{customer.id}") == 0
     told = (await purse.mails())[-1].text.replace("\u00a0", "")
     assert "R300,00 of your payment of R500,00 for credits was refunded" in told
@@ -182,7 +182,7 @@ async def test_a_refund_of_everything_says_what_had_been_used(shop: Shop, custom
         await payments.refund_payment(unit, payment_id)
     await shop.worker.drain()
     assert await purse.balance() == 0
-    assert await shop.balance("clearing:sandbox") == 0
+    assert await shop.at_gateway() == 0
     assert await shop.balance(f"refunds:{customer.id}") == 20_000
     assert await shop.balance(f"unapplied:{customer.id}") == 0
     told = (await purse.mails())[-1].text.replace("\u00a0", "")
@@ -197,7 +197,7 @@ async def test_refunds_in_parts_take_from_what_is_left(shop: Shop, customer: Cus
             await payments.refund_payment(unit, payment_id, amount=Money(minor, "ZAR"), reference=reference)
         await shop.worker.drain()
     assert await purse.balance() == 25_000
-    assert await shop.balance("clearing:sandbox") == 25_000
+    assert await shop.at_gateway() == 25_000
     assert await shop.balance(f"unapplied:{customer.id}") == 0
 
 
@@ -207,7 +207,7 @@ async def test_disputed_money_buys_nothing_more(shop: Shop, customer: Customer, 
     await shop.advance(days=3)
     assert await purse.balance() == 0
     assert await shop.balance("disputed:sandbox") == 50_000
-    assert await shop.balance("clearing:sandbox") == 0
+    assert await shop.at_gateway() == 0
     assert await shop.balance(f"unapplied:{customer.id}") == -30_000
     told = [each for each in await purse.mails() if "disputed" in each.subject]
     assert len(told) == 1

@@ -11,6 +11,7 @@ from autorisen.billing.audit.model import (
     AppliedPayment,
     Lines,
     compare_applied,
+    compare_kept,
     compare_postings,
     compare_refunds,
     payment_postings,
@@ -23,8 +24,8 @@ from autorisen.kit.work.store import facts_not_handled
 
 # Facts whose handlers apply and post what a payment did; until they have run, the payment is left out.
 PAYMENT_NEWS = ("PaymentSucceeded", "PaymentRefunded", "PaymentDisputed")
-# Posted by others than the payment itself, and not told by the gateway yet.
-_NOT_COMPARED = ("fee:", "dispute_won")
+# Posted in parts, which are compared by their sums.
+_IN_PARTS = ("refunded", "fee")
 
 
 async def _run(tx: Tx, findings: Findings) -> None:
@@ -51,9 +52,10 @@ def compare_payment(
     if len(applied) != 1:
         return found
     refunds = [lines for name, lines in posted if name.startswith("refunded")]
-    others = {name: lines for name, lines in posted if not name.startswith(("refunded", *_NOT_COMPARED))}
+    fees = [lines for name, lines in posted if name.startswith("fee")]
+    others = {name: lines for name, lines in posted if not name.startswith(_IN_PARTS)}
     found += compare_postings(public_id("pay", moved.id), payment_postings(moved, applied[0], refunds), others)
-    return found + compare_refunds(moved, refunds)
+    return found + compare_refunds(moved, refunds) + compare_kept(moved, fees)
 
 
 def _is_uuid(text: str) -> bool:

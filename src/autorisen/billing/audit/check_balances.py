@@ -34,7 +34,8 @@ async def _gateways(tx: Tx, findings: Findings) -> None:
 
     def add_moved(_key: str, found: tuple[list[Any], ...]) -> None:
         for moved in found[0]:
-            held[moved.gateway][moved.amount.currency] += moved.amount.minor - moved.refunded.minor
+            left = moved.amount - moved.refunded - moved.kept
+            held[moved.gateway][left.currency] += left.minor
 
     def add_booked(gateway: str, found: tuple[list[Any], ...]) -> None:
         for balance in (*found[0], *found[1]):

@@ -175,6 +175,13 @@ def compare_refunds(moved: payments.MoneyMoved, parts: Sequence[Lines]) -> list[
     return amounts_differ("refund_posting", row, moved.refunded, Money(booked, moved.amount.currency))
 
 
+def compare_kept(moved: payments.MoneyMoved, parts: Sequence[Lines]) -> list[Finding]:
+    """What was booked as the gateway's fee, in however many parts, against what it says that it keeps."""
+    sums = by_account([line for part in parts for line in part])
+    booked = Money(sums.get((ledger.chart.GATEWAY_FEES, moved.kept.currency), 0), moved.kept.currency)
+    return amounts_differ("fee_posting", public_id("pay", moved.id), moved.kept, booked)
+
+
 def compare_applied(moved: payments.MoneyMoved, applied: Sequence[AppliedPayment]) -> list[Finding]:
     """Money that came is applied exactly once, whole, for the customer who paid."""
     row = public_id("pay", moved.id)

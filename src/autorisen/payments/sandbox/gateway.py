@@ -190,6 +190,7 @@ class SandboxGateway:
             failure_code=charge.failure_code,
             failure_reason=FAILURES[charge.failure_code] if charge.failure_code else None,
             refunded_minor=charge.refunded_minor,
+            fee_minor=charge.fee_minor,
         )
 
 

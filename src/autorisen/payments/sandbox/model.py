@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from autorisen.payments.model import Card
 
 SUCCESSFUL = ("succeeded", "refunded", "disputed")
+
+# What is kept of a charge: parts of ten thousand of its amount, and cents on top. About what PayFast asks for a card
+# in South Africa (3.2 % and R2.00, with VAT) and Stripe in the United States.
+_FEES: Mapping[str, tuple[int, int]] = MappingProxyType({"ZAR": (368, 230), "USD": (290, 30)})
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ class SandboxCharge:
     status: str
     failure_code: str | None
     refunded_minor: int = 0
+    fee_minor: int = 0
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,18 @@ class SandboxEvent:
     created_at: datetime
     delivered_at: datetime | None
     cursor: str
+
+
+def fee_of(amount_minor: int, currency: str) -> int:
+    """What is kept of a charge that succeeds, in cents, half up, and never more than the charge."""
+    parts, fixed = _FEES[currency]
+    return min(amount_minor, (amount_minor * parts + 5_000) // 10_000 + fixed)
+
+
+def answered(charge: SandboxCharge, status: str, failure_code: str | None = None) -> SandboxCharge:
+    """A charge as its bank has answered it. The fee is kept from then on, whatever goes back later."""
+    fee = fee_of(charge.amount_minor, charge.currency) if status == "succeeded" else charge.fee_minor
+    return replace(charge, status=status, failure_code=failure_code, fee_minor=fee)
 
 
 def deciding_charge(charges: Sequence[SandboxCharge]) -> SandboxCharge | None:

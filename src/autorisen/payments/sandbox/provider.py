@@ -17,6 +17,7 @@ from autorisen.payments.sandbox.model import (
     SandboxCharge,
     SandboxCheckout,
     SandboxMethod,
+    answered,
     deciding_charge,
 )
 
@@ -67,9 +68,10 @@ async def pay(unit: Unit, checkout: SandboxCheckout, card: CardOnTest, expiry: t
         token=kept.token,
         amount_minor=checkout.amount_minor,
         currency=checkout.currency,
-        status=said.status,
-        failure_code=said.failure_code,
+        status="failed",
+        failure_code=None,
     )
+    charge = answered(charge, said.status, said.failure_code)
     await store.insert_charge(unit.tx, charge, idempotency_key=charge.id, at=unit.now)
     await _announce(unit, charge, card.behaviour)
     return charge
@@ -84,12 +86,12 @@ async def answer_step(unit: Unit, charge: SandboxCharge, *, approved: bool) -> S
         return charge
     others = await store.charges_of(unit.tx, charge.merchant_payment_id)
     if any(other.status in SUCCESSFUL for other in others):
-        after = replace(charge, status="failed", failure_code="superseded")
+        after = answered(charge, "failed", "superseded")
     elif approved:
-        after = replace(charge, status="succeeded")
+        after = answered(charge, "succeeded")
     else:
-        after = replace(charge, status="failed", failure_code="authentication_denied")
-    await store.update_charge(unit.tx, charge.id, status=after.status, failure_code=after.failure_code)
+        after = answered(charge, "failed", "authentication_denied")
+    await store.update_charge(unit.tx, after)
     await _announce(unit, after, Behaviour.NEEDS_STEP)
     return after
 
@@ -101,10 +103,10 @@ async def charge_token(unit: Unit, charge: SandboxCharge) -> SandboxCharge | Non
         return None
     behaviour = Behaviour(method.behaviour)
     said = answer(behaviour, payer_is_present=False)
-    answered = replace(charge, status=said.status, failure_code=said.failure_code)
-    is_new = await store.insert_charge(unit.tx, answered, idempotency_key=charge.merchant_payment_id, at=unit.now)
+    charged = answered(charge, said.status, said.failure_code)
+    is_new = await store.insert_charge(unit.tx, charged, idempotency_key=charge.merchant_payment_id, at=unit.now)
     if is_new:
-        await _announce(unit, answered, behaviour)
+        await _announce(unit, charged, behaviour)
     return (await store.charges_of(unit.tx, charge.merchant_payment_id))[0]
 
 
@@ -126,8 +128,8 @@ async def refund(unit: Unit, merchant_payment_id: str, *, idempotency_key: str, 
         raise NotSoMuchLeft
     await store.add_refunded(unit.tx, charge.id, amount_minor)
     status = "refunded" if amount_minor == left else charge.status
-    await store.update_charge(unit.tx, charge.id, status=status)
     after = replace(charge, status=status, refunded_minor=charge.refunded_minor + amount_minor)
+    await store.update_charge(unit.tx, after)
     await _announce(unit, after, None, news=_EVENT_OF["refunded"])
 
 
@@ -135,8 +137,9 @@ async def dispute(unit: Unit, payload: dict[str, Any]) -> None:
     """The job behind the card that is disputed: the payer's bank takes the money back."""
     charge = await store.charge(unit.tx, payload["charge_id"], lock=True)
     if charge is not None and charge.status == "succeeded":
-        await store.update_charge(unit.tx, charge.id, status="disputed")
-        await _announce(unit, replace(charge, status="disputed"), None)
+        after = replace(charge, status="disputed")
+        await store.update_charge(unit.tx, after)
+        await _announce(unit, after, None)
 
 
 async def _announce(unit: Unit, charge: SandboxCharge, behaviour: Behaviour | None, news: str = "") -> None:

@@ -48,34 +48,35 @@ SELECT_METHOD = """
 # A second request with the same key waits here for the first one's commit, and then inserts nothing.
 INSERT_CHARGE = """
     INSERT INTO sandbox.charges (id, idempotency_key, checkout_id, merchant_payment_id, reference, token,
-        amount_minor, currency, status, failure_code, created_at)
+        amount_minor, currency, status, failure_code, fee_minor, created_at)
     VALUES (%(id)s::text, %(idempotency_key)s::text, %(checkout_id)s::text, %(merchant_payment_id)s::text,
         %(reference)s::text, %(token)s::text, %(amount_minor)s::bigint, %(currency)s::text, %(status)s::text,
-        %(failure_code)s::text, %(at)s::timestamptz)
+        %(failure_code)s::text, %(fee_minor)s::bigint, %(at)s::timestamptz)
     ON CONFLICT (idempotency_key) DO NOTHING
     RETURNING id
 """
 
 SELECT_CHARGES = """
     SELECT id, checkout_id, merchant_payment_id, reference, token, amount_minor, currency, status, failure_code,
-        refunded_minor
+        refunded_minor, fee_minor
     FROM sandbox.charges WHERE merchant_payment_id = %(merchant_payment_id)s::text ORDER BY created_at, id
 """
 
 SELECT_CHARGE = """
     SELECT id, checkout_id, merchant_payment_id, reference, token, amount_minor, currency, status, failure_code,
-        refunded_minor
+        refunded_minor, fee_minor
     FROM sandbox.charges WHERE id = %(id)s::text
 """
 
 LOCK_CHARGE = """
     SELECT id, checkout_id, merchant_payment_id, reference, token, amount_minor, currency, status, failure_code,
-        refunded_minor
+        refunded_minor, fee_minor
     FROM sandbox.charges WHERE id = %(id)s::text FOR UPDATE
 """
 
 UPDATE_CHARGE = """
-    UPDATE sandbox.charges SET status = %(status)s::text, failure_code = %(failure_code)s::text
+    UPDATE sandbox.charges
+    SET status = %(status)s::text, failure_code = %(failure_code)s::text, fee_minor = %(fee_minor)s::bigint
     WHERE id = %(id)s::text
 """
 
@@ -175,8 +176,8 @@ async def charge(tx: Tx, charge_id: str, *, lock: bool = False) -> SandboxCharge
     return _charge(row) if row else None
 
 
-async def update_charge(tx: Tx, charge_id: str, *, status: str, failure_code: str | None = None) -> None:
-    await tx.execute(UPDATE_CHARGE, {"id": charge_id, "status": status, "failure_code": failure_code})
+async def update_charge(tx: Tx, after: SandboxCharge) -> None:
+    await tx.execute(UPDATE_CHARGE, vars(after))
 
 
 async def insert_refund(tx: Tx, *, idempotency_key: str, charge_id: str, amount_minor: int, at: datetime) -> bool:
