@@ -283,7 +283,7 @@ BEGIN
     IF NEW.amount_paid_minor < OLD.amount_paid_minor
         OR (OLD.paid_at IS NOT NULL AND NEW.paid_at IS DISTINCT FROM OLD.paid_at)
         OR (OLD.refunded_at IS NOT NULL AND NEW.refunded_at IS DISTINCT FROM OLD.refunded_at)
-        OR (OLD.disputed_at IS NOT NULL AND NEW.disputed_at IS DISTINCT FROM OLD.disputed_at)
+        OR (OLD.disputed_at <> NEW.disputed_at)
     THEN
         RAISE EXCEPTION 'payment of invoice % only moves forward', OLD.number USING ERRCODE = 'restrict_violation';
     END IF;
@@ -339,7 +339,7 @@ BEGIN
         RAISE EXCEPTION 'top-ups are never deleted' USING ERRCODE = 'restrict_violation';
     END IF;
     IF to_jsonb(NEW) - movable IS DISTINCT FROM to_jsonb(OLD) - movable OR (OLD.status || '>' || NEW.status) NOT IN (
-        'pending>paid', 'pending>failed', 'failed>paid', 'paid>returned', 'returned>returned'
+        'pending>paid', 'pending>failed', 'failed>paid', 'paid>returned', 'returned>returned', 'returned>paid'
     ) THEN
         RAISE EXCEPTION 'a top-up can not go from % to %', OLD.status, NEW.status
             USING ERRCODE = 'restrict_violation';
@@ -1243,9 +1243,9 @@ CREATE TABLE billing.wallet_movements (
     invoice_id uuid,
     reason text NOT NULL,
     at timestamp with time zone NOT NULL,
-    CONSTRAINT wallet_movements_check CHECK (((amount_minor <> 0) AND ((kind = ANY (ARRAY['grant'::text, 'return'::text])) = (amount_minor > 0)))),
+    CONSTRAINT wallet_movements_check CHECK (((amount_minor <> 0) AND ((kind = ANY (ARRAY['grant'::text, 'return'::text, 'release'::text])) = (amount_minor > 0)))),
     CONSTRAINT wallet_movements_check1 CHECK (((kind = ANY (ARRAY['draw'::text, 'return'::text])) = (invoice_id IS NOT NULL))),
-    CONSTRAINT wallet_movements_kind_check CHECK ((kind = ANY (ARRAY['grant'::text, 'draw'::text, 'expire'::text, 'return'::text, 'void'::text])))
+    CONSTRAINT wallet_movements_kind_check CHECK ((kind = ANY (ARRAY['grant'::text, 'draw'::text, 'expire'::text, 'return'::text, 'void'::text, 'release'::text])))
 );
 
 CREATE TABLE catalog.coupon_versions (
@@ -1852,12 +1852,14 @@ CREATE TABLE payments.payments (
     refunded_minor bigint DEFAULT 0 NOT NULL,
     refund_asked_minor bigint DEFAULT 0 NOT NULL,
     fee_minor bigint DEFAULT 0 NOT NULL,
+    disputes_won integer DEFAULT 0 NOT NULL,
     CONSTRAINT payments_amount_minor_check CHECK ((amount_minor > 0)),
     CONSTRAINT payments_attempt_check CHECK ((attempt >= 1)),
     CONSTRAINT payments_check CHECK (((kind = 'saved_method'::text) = (method_id IS NOT NULL))),
     CONSTRAINT payments_check1 CHECK (((status = 'failed'::text) = (failure_code IS NOT NULL))),
     CONSTRAINT payments_check2 CHECK (((status = ANY (ARRAY['succeeded'::text, 'refunded'::text, 'disputed'::text])) = (succeeded_at IS NOT NULL))),
     CONSTRAINT payments_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT payments_disputes_won_check CHECK ((disputes_won >= 0)),
     CONSTRAINT payments_fee_minor_check CHECK ((fee_minor >= 0)),
     CONSTRAINT payments_kind_check CHECK ((kind = ANY (ARRAY['checkout'::text, 'saved_method'::text]))),
     CONSTRAINT payments_mode_check CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
@@ -1895,8 +1897,10 @@ CREATE TABLE sandbox.charges (
     created_at timestamp with time zone NOT NULL,
     refunded_minor bigint DEFAULT 0 NOT NULL,
     fee_minor bigint DEFAULT 0 NOT NULL,
+    disputes_won integer DEFAULT 0 NOT NULL,
     CONSTRAINT charges_amount_minor_check CHECK ((amount_minor > 0)),
     CONSTRAINT charges_check CHECK (((status = 'failed'::text) = (failure_code IS NOT NULL))),
+    CONSTRAINT charges_disputes_won_check CHECK ((disputes_won >= 0)),
     CONSTRAINT charges_fee_minor_check CHECK ((fee_minor >= 0)),
     CONSTRAINT charges_refunded CHECK (((refunded_minor >= 0) AND (refunded_minor <= amount_minor))),
     CONSTRAINT charges_status_check CHECK ((status = ANY (ARRAY['requires_action'::text, 'succeeded'::text, 'failed'::text, 'refunded'::text, 'disputed'::text])))
@@ -2378,9 +2382,6 @@ ALTER TABLE ONLY payments.gateway_cursors
     ADD CONSTRAINT gateway_cursors_pkey PRIMARY KEY (gateway);
 
 ALTER TABLE ONLY payments.history
-    ADD CONSTRAINT history_payment_id_to_status_key UNIQUE (payment_id, to_status);
-
-ALTER TABLE ONLY payments.history
     ADD CONSTRAINT history_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY payments.payment_methods
@@ -2633,6 +2634,10 @@ CREATE INDEX unique_values_meter ON metering.unique_values USING btree (meter);
 CREATE INDEX deliveries_payment ON payments.deliveries USING btree (payment_id, id DESC);
 
 CREATE INDEX deliveries_status ON payments.deliveries USING btree (status, id DESC);
+
+CREATE INDEX history_of_payment ON payments.history USING btree (payment_id, id);
+
+CREATE UNIQUE INDEX history_reached_once ON payments.history USING btree (payment_id, to_status) WHERE ((to_status <> 'disputed'::text) AND (from_status <> 'disputed'::text));
 
 CREATE INDEX payment_methods_customer ON payments.payment_methods USING btree (customer_id);
 

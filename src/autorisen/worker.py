@@ -55,6 +55,7 @@ FACTS: Mapping[type[Fact], tuple[Handler, ...]] = {
     payments.PaymentFailed: (billing.on_payment_failed, billing.on_first_payment_failed, billing.fail_top_up),
     payments.PaymentRefunded: (billing.on_payment_refunded, billing.on_top_up_refunded),
     payments.PaymentDisputed: (billing.on_payment_disputed, billing.on_top_up_disputed),
+    payments.PaymentDisputeWon: (billing.on_dispute_won,),
     payments.PaymentMethodSaved: (billing.on_method_saved,),
     billing.InvoiceIssued: (),
     billing.InvoicePaid: (billing.on_invoice_paid, billing.send_receipt),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from autorisen import billing, payments
-from autorisen.billing.audit.run_audit import run_checks
 from autorisen.billing.wallet.return_top_up import on_top_up_refunded
 from autorisen.billing.wallet.top_up import start_top_up
 from autorisen.kit.money import Money
 from autorisen.payments.sandbox import provider
 from tests.factories.billing import Shop
 from tests.factories.credit_notes import credit, paid_invoice, part, the_payment
+from tests.factories.disputes import findings
 from tests.factories.payments import DISPUTED, facts
 
 
@@ -19,11 +19,6 @@ async def lose(shop: Shop, payment: payments.Payment) -> None:
         left = payment.amount.minor - payment.refunded_minor
         await provider.refund(unit, str(payment.id), idempotency_key="lost", amount_minor=left)
     await shop.worker.drain()
-
-
-async def findings(shop: Shop) -> list[str]:
-    async with shop.runtime.database.read(snapshot=True) as tx:
-        return [f"{one.kind} {one.expected} {one.found}" for each in await run_checks(tx) for one in each.listed]
 
 
 async def test_a_dispute_asks_for_what_has_not_gone_back(shop: Shop) -> None:

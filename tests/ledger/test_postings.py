@@ -28,8 +28,7 @@ currencies = st.sampled_from(["ZAR", "USD"])
 money = st.builds(Money, amounts, currencies)
 signed = st.builds(Money, st.integers(-(10**12), 10**12).filter(bool), currencies)
 gateways = st.sampled_from(["sandbox", "stripe", "payfast"])
-ids = st.just(ROW)
-customers = st.just(CUSTOMER)
+ids, customers = st.just(ROW), st.just(CUSTOMER)
 
 
 @st.composite
@@ -117,6 +116,7 @@ RULES: dict[str, st.SearchStrategy[Posting]] = {
     "wallet_granted": st.builds(postings.wallet_granted, **granted, grant_id=ids, reason=st.just("why")),
     "wallet_drawn": st.builds(postings.wallet_drawn, **granted, draw_id=ids, number=st.just("INV-1")),
     "wallet_returned": st.builds(postings.wallet_returned, **granted, return_id=ids, number=st.just("INV-1")),
+    "wallet_released": st.builds(postings.wallet_released, **granted, movement_id=ids),
     "wallet_voided": st.builds(postings.wallet_voided, **granted, void_id=ids, reason=st.just("why")),
     "wallet_held_back": held_back(),
     "wallet_refunded": refunds_of_top_ups(),
@@ -148,7 +148,7 @@ def test_every_fact_balances_on_accounts_of_the_chart(fact: str, data: st.DataOb
     assert posting.description
 
 
-ZAR = {"amount": Money(52_900, "ZAR")}
+ZAR: dict[str, Any] = {"amount": Money(52_900, "ZAR")}
 WHOLE: dict[str, Any] = {
     "invoice_id": ROW,
     "number": "INV-1",

@@ -62,29 +62,64 @@ def test_the_table_of_the_test_has_every_state() -> None:
     assert LIVE.isdisjoint(SETTLED)
 
 
-@given(st.lists(st.sampled_from(PaymentStatus), max_size=20))
-def test_no_order_of_reports_turns_a_payment_back(reports: list[PaymentStatus]) -> None:
+P = PaymentStatus
+
+
+@pytest.mark.parametrize(
+    "current,reported,won,expected",
+    [
+        (P.DISPUTED, P.SUCCEEDED, 1, (P.SUCCEEDED,)),
+        (P.DISPUTED, P.DISPUTED, 1, (P.SUCCEEDED, P.DISPUTED)),
+        (P.DISPUTED, P.REFUNDED, 1, (P.SUCCEEDED, P.REFUNDED)),
+        (P.SUCCEEDED, P.SUCCEEDED, 1, (P.DISPUTED, P.SUCCEEDED)),
+        (P.SUCCEEDED, P.DISPUTED, 1, (P.DISPUTED, P.SUCCEEDED, P.DISPUTED)),
+        (P.PENDING, P.SUCCEEDED, 1, (P.SUCCEEDED, P.DISPUTED, P.SUCCEEDED)),
+        (P.PROCESSING, P.REFUNDED, 2, (P.SUCCEEDED, *(P.DISPUTED, P.SUCCEEDED) * 2, P.REFUNDED)),
+        # Late: of a time when fewer disputes were won.
+        (P.SUCCEEDED, P.DISPUTED, -1, ()),
+        (P.SUCCEEDED, P.SUCCEEDED, -1, ()),
+        (P.SUCCEEDED, P.REFUNDED, -1, (P.REFUNDED,)),
+        (P.DISPUTED, P.REFUNDED, -1, (P.REFUNDED,)),
+        (P.REFUNDED, P.SUCCEEDED, 1, ()),
+    ],
+)
+def test_a_dispute_that_was_won_is_walked_into_and_out_of(
+    current: P, reported: P, won: int, expected: tuple[P, ...]
+) -> None:
+    assert steps(current, reported, won=won) == expected
+
+
+Reports = list[tuple[PaymentStatus, int]]
+REPORTS = st.lists(st.tuples(st.sampled_from(PaymentStatus), st.integers(0, 3)), max_size=20)
+
+
+def walk(reports: Reports) -> list[tuple[PaymentStatus, int]]:
+    """The states that are walked through, each with the number of disputes won by then."""
+    seen = [(P.PENDING, 0)]
+    for reported, won in reports:
+        for step in steps(seen[-1][0], reported, won=won - seen[-1][1]):
+            before, count = seen[-1]
+            assert step in NEXT[before]
+            seen.append((step, count + ((before, step) == (P.DISPUTED, P.SUCCEEDED))))
+    return seen
+
+
+@given(REPORTS)
+def test_no_order_of_reports_turns_a_payment_back(reports: Reports) -> None:
     """Goal: reports come late, twice and reordered. Method: walk any list of them and look at every step taken."""
-    status, seen = PaymentStatus.PENDING, [PaymentStatus.PENDING]
-    for reported in reports:
-        for step in steps(status, reported):
-            assert step in NEXT[status]
-            status = step
-            seen.append(step)
+    seen = walk(reports)
     assert len(seen) == len(set(seen)), "a state is never reached twice"
-    if any(report in SETTLED for report in reports):
-        assert PaymentStatus.SUCCEEDED in seen, "money that moved is never lost"
+    if any(report in SETTLED for report, _ in reports):
+        assert (P.SUCCEEDED, 0) in seen, "money that moved is never lost"
 
 
-@given(st.lists(st.sampled_from(PaymentStatus), min_size=1, max_size=8))
-def test_repeating_every_report_changes_nothing(reports: list[PaymentStatus]) -> None:
-    def walk(each: list[PaymentStatus]) -> PaymentStatus:
-        status = PaymentStatus.PENDING
-        for reported in each:
-            for step in steps(status, reported):
-                status = step
-        return status
+@given(st.lists(st.tuples(st.sampled_from((P.SUCCEEDED, P.DISPUTED)), st.integers(0, 3)), min_size=1, max_size=8))
+def test_a_payment_stands_where_its_latest_dispute_does(reports: Reports) -> None:
+    assert walk(reports)[-1] == max(reports, key=lambda each: (each[1], each[0] is P.DISPUTED))
 
+
+@given(REPORTS)
+def test_repeating_every_report_changes_nothing(reports: Reports) -> None:
     assert walk(reports) == walk([twice for report in reports for twice in (report, report)])
 
 

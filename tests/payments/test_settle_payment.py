@@ -57,6 +57,45 @@ async def test_every_order_of_reports_ends_the_same_and_pays_once(runtime: Runti
     assert await count(runtime, "payments.payments WHERE status = 'refunded'") == len(orders)
 
 
+async def test_disputes_that_were_won_are_told_in_their_order(runtime: Runtime) -> None:
+    """Goal: whatever was missed, each dispute and its end is a fact, once, with what was left then."""
+    customer_id = await a_customer(runtime)
+    told = (
+        (PaymentStatus.DISPUTED, 0, 100),
+        (PaymentStatus.SUCCEEDED, 2, 300),
+        (PaymentStatus.DISPUTED, 1, 300),
+        (PaymentStatus.REFUNDED, 3, PRICE.minor),
+    )
+    async with runtime.unit() as unit:
+        payment = await store.insert_payment(
+            unit.tx,
+            payment_id=unit.ids.new(),
+            customer_id=customer_id,
+            kind=PaymentKind.CHECKOUT,
+            gateway="sandbox",
+            mode=Mode.TEST,
+            reference="order:1",
+            amount=PRICE,
+            description="",
+            method_id=None,
+            at=unit.now,
+        )
+        paid_at = unit.now
+        terms = Terms(payment.reference, PRICE.minor, PRICE.currency)
+        for status, won, refunded in told:
+            truth = Truth("sch_1", status, Mode.TEST, payment.id, terms, refunded_minor=refunded, disputes_won=won)
+            payment = await settle_payment(unit, payment, truth, cause="test")
+            assert await store.payment(unit.tx, payment.id) == payment
+    assert (payment.status, payment.disputes_won, payment.succeeded_at) == (PaymentStatus.REFUNDED, 3, paid_at)
+    assert len(await facts(runtime, "PaymentSucceeded")) == 1
+    disputes = [(each["ordinal"], each["amount_minor"]) for each in await facts(runtime, "PaymentDisputed")]
+    assert disputes == [(1, PRICE.minor), (2, PRICE.minor - 100), (3, PRICE.minor - 300)]
+    won_facts = [(each["ordinal"], each["amount_minor"]) for each in await facts(runtime, "PaymentDisputeWon")]
+    assert won_facts == [(1, PRICE.minor - 100), (2, PRICE.minor - 100), (3, PRICE.minor - 300)]
+    left = [(each["amount_minor"], each["was_disputed"]) for each in await facts(runtime, "PaymentRefunded")]
+    assert left == [(100, True), (200, False), (PRICE.minor - 300, False)]
+
+
 async def test_a_fee_is_booked_as_far_as_it_is_news(runtime: Runtime) -> None:
     """Goal: each cent that a gateway keeps is booked once, and stays booked when the money goes back."""
     customer_id = await a_customer(runtime)

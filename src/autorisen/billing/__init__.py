@@ -78,6 +78,7 @@ from autorisen.billing.facts import (
     PaymentUnapplied,
 )
 from autorisen.billing.handle_payment_news import (
+    on_dispute_won,
     on_payment_disputed,
     on_payment_failed,
     on_payment_refunded,
@@ -254,6 +255,7 @@ __all__ = [
     "next_invoice",
     "on_cancelled",
     "on_credits_fell",
+    "on_dispute_won",
     "on_first_payment_failed",
     "on_invoice_ended",
     "on_invoice_paid",

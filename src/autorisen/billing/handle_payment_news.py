@@ -12,8 +12,9 @@ from autorisen.billing.lock_invoice import lock_invoice
 from autorisen.billing.mail_invoice import mail_receipt
 from autorisen.billing.model import Invoice, InvoiceStatus
 from autorisen.billing.read_invoices import invoice as issued_invoice
+from autorisen.billing.settle_invoice import mark_active_when_all_is_paid
 from autorisen.billing.unapplied import store as unapplied
-from autorisen.billing.wallet import bought_credits
+from autorisen.billing.wallet import bought_credits, on_top_up_dispute_won
 from autorisen.kit.money import Money
 from autorisen.kit.unit import Unit
 from autorisen.kit.work import record
@@ -85,11 +86,36 @@ async def on_payment_disputed(unit: Unit, fact: payments.PaymentDisputed) -> Non
         gateway=fact.gateway,
         amount=Money(fact.amount_minor, fact.currency),
         number=None if invoice is None else invoice.number,
+        ordinal=fact.ordinal,
     )
     await ledger.post_fact(unit, dispute, occurred_at=unit.now)
-    if invoice is not None:
+    payment = await payments.payment(unit.tx, fact.payment_id)
+    assert payment is not None, "what is disputed is a payment"
+    # The news of its end may be heard first.
+    if invoice is not None and payment.disputes_won < fact.ordinal:
         await store.mark_disputed(unit.tx, invoice.id, unit.now)
         await subscriptions.mark_past_due(unit, invoice.subscription_id)
+
+
+async def on_dispute_won(unit: Unit, fact: payments.PaymentDisputeWon) -> None:
+    """The bank gave in: the money is ours, and pays again for what it had paid for."""
+    if await bought_credits(unit.tx, fact.payment_id) is not None:
+        await on_top_up_dispute_won(unit, fact)
+        return
+    won = ledger.postings.dispute_won(
+        payment_id=fact.payment_id,
+        gateway=fact.gateway,
+        amount=Money(fact.amount_minor, fact.currency),
+        ordinal=fact.ordinal,
+    )
+    await ledger.post_fact(unit, won, occurred_at=unit.now)
+    invoice = await _paid_invoice(unit, fact.payment_id)
+    payment = await payments.payment(unit.tx, fact.payment_id)
+    assert payment is not None, "what was disputed is a payment"
+    # Until this is heard it may have been asked back again.
+    if invoice is not None and payment.status is not payments.PaymentStatus.DISPUTED:
+        await store.clear_disputed(unit.tx, invoice.id)
+        await mark_active_when_all_is_paid(unit, invoice.subscription_id)
 
 
 async def _paid_invoice(unit: Unit, payment_id: UUID) -> Invoice | None:

@@ -35,6 +35,7 @@ WHERE id = %(id)s
 """
 MARK_REFUNDED = "UPDATE billing.invoices SET refunded_at = %(at)s WHERE id = %(id)s AND refunded_at IS NULL"
 MARK_DISPUTED = "UPDATE billing.invoices SET disputed_at = %(at)s WHERE id = %(id)s AND disputed_at IS NULL"
+CLEAR_DISPUTED = "UPDATE billing.invoices SET disputed_at = NULL WHERE id = %(id)s"
 VOID_DRAFTS = """
 UPDATE billing.invoices SET status = 'void', voided_at = %(at)s WHERE id = ANY(%(ids)s::uuid[]) AND status = 'draft'
 """
@@ -104,6 +105,10 @@ async def mark_refunded(tx: Tx, id: UUID, at: datetime) -> bool:
 
 async def mark_disputed(tx: Tx, id: UUID, at: datetime) -> None:
     await tx.execute(MARK_DISPUTED, {"id": id, "at": at})
+
+
+async def clear_disputed(tx: Tx, id: UUID) -> None:
+    await tx.execute(CLEAR_DISPUTED, {"id": id})
 
 
 async def void_drafts(tx: Tx, ids: Sequence[UUID], at: datetime) -> None:

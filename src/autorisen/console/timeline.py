@@ -149,6 +149,7 @@ FACTS: Mapping[str, tuple[str, Words]] = {
     "PaymentFailed": ("payment", lambda p: (f"Payment of {_money(p)} failed", p["reason"])),
     "PaymentRefunded": ("payment", lambda p: ("Refund", _money(p))),
     "PaymentDisputed": ("payment", lambda p: ("Payment disputed", _money(p))),
+    "PaymentDisputeWon": ("payment", lambda p: ("Dispute decided for us", _money(p))),
     "PaymentMethodSaved": ("payment", lambda p: ("Card saved", f"{p['brand']} ending in {p['last4']}")),
     "PaymentUnapplied": ("payment", lambda p: ("Payment that pays nothing", f"{_money(p)}: {p['reason']}")),
     "CreditsGranted": ("credit", lambda p: (f"Credits, {p['kind'].replace('_', ' ')}", _money(p))),

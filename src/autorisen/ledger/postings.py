@@ -148,19 +148,19 @@ def payment_refunded(
     )
 
 
-def dispute_opened(*, payment_id: UUID, gateway: str, amount: Money, number: str | None) -> Posting:
-    """The payer's bank asks money back: it stands apart until that is decided."""
+def dispute_opened(*, payment_id: UUID, gateway: str, amount: Money, number: str | None, ordinal: int = 1) -> Posting:
+    """The payer's bank asks money back: it stands apart until that is decided. `ordinal` counts them."""
     return Posting(
-        f"payment:{payment_id}:disputed",
+        f"payment:{payment_id}:disputed" + (f":{ordinal}" if ordinal > 1 else ""),
         "Dispute" if number is None else f"Dispute of the payment of invoice {number}",
         (Line(chart.disputed(gateway), amount), Line(chart.clearing(gateway), -amount)),
     )
 
 
-def dispute_won(*, payment_id: UUID, gateway: str, amount: Money) -> Posting:
+def dispute_won(*, payment_id: UUID, gateway: str, amount: Money, ordinal: int = 1) -> Posting:
     """The bank gives disputed money back to us. A lost dispute is a refund: see `payment_refunded`."""
     return Posting(
-        f"payment:{payment_id}:dispute_won",
+        f"payment:{payment_id}:dispute_won" + (f":{ordinal}" if ordinal > 1 else ""),
         "Dispute decided for us",
         (Line(chart.clearing(gateway), amount), Line(chart.disputed(gateway), -amount)),
     )
@@ -233,6 +233,15 @@ def wallet_held_back(*, void_id: UUID, customer_id: UUID, amount: Money, explain
             Line(chart.unapplied(customer_id), explains - amount),
             Line(chart.refunds(customer_id), -explains),
         ),
+    )
+
+
+def wallet_released(*, movement_id: UUID, customer_id: UUID, amount: Money) -> Posting:
+    """Credits that were taken back while their payment was disputed can be spent again: the dispute was decided."""
+    return Posting(
+        f"wallet:{movement_id}:released",
+        "Credits given back after a dispute",
+        (Line(chart.unapplied(customer_id), amount), Line(chart.wallet(customer_id), -amount)),
     )
 
 

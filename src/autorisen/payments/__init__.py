@@ -2,7 +2,7 @@
 
 Owns the PostgreSQL schemas `payments` (payments, refunds, history, checkouts, payment_methods, deliveries,
 gateway_cursors) and `sandbox` (the sandbox provider, foreign by contract). Facts: PaymentSucceeded, PaymentFailed,
-PaymentRefunded, PaymentDisputed, PaymentMethodSaved, DeliveryParked.
+PaymentRefunded, PaymentDisputed, PaymentDisputeWon, PaymentMethodSaved, DeliveryParked.
 
 A payment only moves forward, and only by a gateway's present word; whatever is repeated, late or reordered changes
 nothing. No card number is stored anywhere.
@@ -28,6 +28,7 @@ from autorisen.payments.errors import (
 from autorisen.payments.facts import (
     DeliveryParked,
     PaymentDisputed,
+    PaymentDisputeWon,
     PaymentFailed,
     PaymentMethodSaved,
     PaymentRefunded,
@@ -77,6 +78,7 @@ __all__ = [
     "NotRefundable",
     "NotReplayable",
     "Payment",
+    "PaymentDisputeWon",
     "PaymentDisputed",
     "PaymentFailed",
     "PaymentInProgress",

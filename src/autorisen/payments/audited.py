@@ -21,11 +21,15 @@ class Walk:
     refund_asked: Money
     steps: tuple[str, ...]
     refund_requests: Money
+    disputes_won: int
 
 
 @dataclass(frozen=True)
 class MoneyMoved:
-    """A payment by which money came to us at some time. `kept` is the gateway's fee."""
+    """A payment by which money came to us at some time.
+
+    `kept` is the gateway's fee, `disputes` how often a bank asked it back.
+    """
 
     id: UUID
     customer_id: UUID
@@ -35,4 +39,5 @@ class MoneyMoved:
     refunded: Money
     kept: Money
     status: PaymentStatus
-    was_disputed: bool
+    disputes: int
+    disputes_won: int

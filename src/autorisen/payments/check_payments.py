@@ -27,6 +27,9 @@ def compare_walk(walk: Walk) -> list[Finding]:
     went_through = any(step.endswith(">succeeded") for step in walk.steps)
     if walk.has_succeeded != went_through:
         found.append(Finding("payment_success", row, f"success: {went_through}", f"success: {walk.has_succeeded}"))
+    won = walk.steps.count("disputed>succeeded")
+    if walk.disputes_won != won:
+        found.append(Finding("disputes_won", row, str(won), str(walk.disputes_won)))
     found += amounts_differ("refund_asked", row, walk.refund_requests, walk.refund_asked)
     if walk.status is PaymentStatus.REFUNDED:
         found += amounts_differ("refund_amount", row, walk.amount, walk.refunded)

@@ -62,7 +62,8 @@ class PaymentRefunded(Fact):
 class PaymentDisputed(Fact):
     """The payer's bank took a payment back, or asks for it; a person has to answer.
 
-    `amount_minor` is what was left of it: what went back before can't be asked for again.
+    `amount_minor` is what was left of it: what went back before can't be asked for again. `ordinal` counts its
+    disputes from 1.
     """
 
     payment_id: UUID
@@ -71,6 +72,20 @@ class PaymentDisputed(Fact):
     amount_minor: int
     currency: str
     gateway: str
+    ordinal: int = 1
+
+
+@dataclass(frozen=True)
+class PaymentDisputeWon(Fact):
+    """The payer's bank gave in: what it had asked back, `amount_minor`, is ours again. `ordinal` says which dispute."""
+
+    payment_id: UUID
+    customer_id: UUID
+    reference: str
+    amount_minor: int
+    currency: str
+    gateway: str
+    ordinal: int
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,8 @@ class PaymentKind(StrEnum):
 _P = PaymentStatus
 
 # The states a payment may walk to next. Only forward: a late message of an earlier state changes nothing. A failed
-# payment may still succeed, because the gateway's word that money has moved outweighs any earlier refusal.
+# payment may still succeed, because the gateway's word that money has moved outweighs any earlier refusal. From a
+# dispute back to success is forward as well: disputes that were decided for us are counted.
 NEXT: Mapping[PaymentStatus, tuple[PaymentStatus, ...]] = MappingProxyType(
     {
         _P.PENDING: (_P.REQUIRES_ACTION, _P.PROCESSING, _P.SUCCEEDED, _P.FAILED),
@@ -50,7 +51,7 @@ NEXT: Mapping[PaymentStatus, tuple[PaymentStatus, ...]] = MappingProxyType(
         _P.PROCESSING: (_P.SUCCEEDED, _P.FAILED),
         _P.FAILED: (_P.SUCCEEDED,),
         _P.SUCCEEDED: (_P.REFUNDED, _P.DISPUTED),
-        _P.DISPUTED: (_P.REFUNDED,),
+        _P.DISPUTED: (_P.REFUNDED, _P.SUCCEEDED),
         _P.REFUNDED: (),
     }
 )
@@ -62,17 +63,24 @@ LIVE = frozenset({_P.PENDING, _P.REQUIRES_ACTION, _P.PROCESSING})
 SETTLED = frozenset({_P.SUCCEEDED, _P.DISPUTED, _P.REFUNDED})
 
 
-def steps(current: PaymentStatus, reported: PaymentStatus) -> tuple[PaymentStatus, ...]:
+def steps(current: PaymentStatus, reported: PaymentStatus, *, won: int = 0) -> tuple[PaymentStatus, ...]:
     """The states to walk through, in order, when the gateway reports `reported`; empty when nothing is new.
 
     A report may skip states (a dispute is the first we hear of a success), and each state between has its own facts,
-    so a refund or dispute always goes through `succeeded`.
+    so a refund or dispute always goes through `succeeded`. `won` is how many more disputes were decided for us than
+    we know of: each is walked into and out of. A report that knows of fewer is late, and only a refund is for ever.
     """
-    if reported in NEXT[current]:
-        return (reported,)
-    if reported in (_P.REFUNDED, _P.DISPUTED) and current not in SETTLED:
-        return (_P.SUCCEEDED, reported)
-    return ()
+    if current is _P.REFUNDED or (won < 0 and reported is not _P.REFUNDED):
+        return ()
+    walked: list[PaymentStatus] = [current]
+    if current not in SETTLED and (won > 0 or reported in (_P.REFUNDED, _P.DISPUTED)):
+        walked.append(_P.SUCCEEDED)
+    for _ in range(won):
+        walked += [_P.SUCCEEDED] if walked[-1] is _P.DISPUTED else [_P.DISPUTED, _P.SUCCEEDED]
+    # Out of a dispute leads its end alone, never a report from before it.
+    if reported in NEXT[walked[-1]] and (walked[-1], reported) != (_P.DISPUTED, _P.SUCCEEDED):
+        walked.append(reported)
+    return tuple(walked[1:])
 
 
 @dataclass(frozen=True)
@@ -102,6 +110,8 @@ class Payment:
     refund_asked_minor: int = 0
     # What the gateway keeps of it by its own word; cents.
     fee_minor: int = 0
+    # How often a bank asked it back and gave in.
+    disputes_won: int = 0
 
     @property
     def public_id(self) -> str:
@@ -221,6 +231,7 @@ class Truth:
     `provider_id` is what the gateway calls the payment, None as long as it has no name there; `payment_id` is our id,
     where the gateway keeps it for us. `refunded_minor` is how much of it went back, all of it once it is `refunded`.
     `fee_minor` is what the gateway keeps for itself by now, in the payment's currency: 0 as long as it does not say.
+    `disputes_won` counts the disputes of it that were decided for us; one that is open makes it `disputed`.
     """
 
     provider_id: str | None
@@ -234,6 +245,7 @@ class Truth:
     failure_reason: str | None = None
     refunded_minor: int = 0
     fee_minor: int = 0
+    disputes_won: int = 0
 
 
 def disagreement(payment: Payment, terms: Terms) -> ParkReason | None:

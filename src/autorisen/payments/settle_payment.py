@@ -9,11 +9,18 @@ from autorisen.kit.money import Money
 from autorisen.kit.unit import Unit
 from autorisen.kit.work import record
 from autorisen.payments import store, store_refunds
-from autorisen.payments.facts import PaymentDisputed, PaymentFailed, PaymentRefunded, PaymentSucceeded
+from autorisen.payments.facts import (
+    PaymentDisputed,
+    PaymentDisputeWon,
+    PaymentFailed,
+    PaymentRefunded,
+    PaymentSucceeded,
+)
 from autorisen.payments.methods.save_method import save_method
 from autorisen.payments.model import SETTLED, ParkReason, Payment, PaymentStatus, Truth, mismatch, steps
 
 _UNKNOWN_FAILURE = "declined"
+_WON = (PaymentStatus.DISPUTED, PaymentStatus.SUCCEEDED)
 
 
 class Contradiction(Exception):
@@ -34,7 +41,12 @@ async def settle_payment(unit: Unit, payment: Payment, truth: Truth, *, cause: s
     if reason is not None:
         raise Contradiction(reason)
     current = await _take_provider_id(unit, payment, truth.provider_id)
-    for to_status in steps(payment.status, truth.status):
+    walked = steps(payment.status, truth.status, won=truth.disputes_won - payment.disputes_won)
+    # Where money that went back was until then.
+    held = payment.status
+    for to_status in walked:
+        was = current.status
+        held = was if to_status is PaymentStatus.REFUNDED else to_status
         failed = to_status is PaymentStatus.FAILED
         after = replace(
             current,
@@ -43,16 +55,17 @@ async def settle_payment(unit: Unit, payment: Payment, truth: Truth, *, cause: s
             action_url=truth.action_url if to_status is PaymentStatus.REQUIRES_ACTION else None,
             failure_code=(truth.failure_code or _UNKNOWN_FAILURE) if failed else None,
             failure_reason=truth.failure_reason if failed else None,
-            succeeded_at=unit.now if to_status is PaymentStatus.SUCCEEDED else current.succeeded_at,
+            succeeded_at=current.succeeded_at or (unit.now if to_status is PaymentStatus.SUCCEEDED else None),
+            disputes_won=current.disputes_won + ((was, to_status) == _WON),
         )
-        await store.move_payment(unit.tx, after, from_status=current.status, cause=cause)
-        await _record_step(unit, after, truth)
+        await store.move_payment(unit.tx, after, from_status=was, cause=cause)
+        await _record_step(unit, was, after, truth)
         current = after
     current = await _take_fee(unit, current, truth)
-    return await _take_refunds(unit, payment, current, truth)
+    return await _take_refunds(unit, payment, current, truth, was_disputed=held is PaymentStatus.DISPUTED)
 
 
-async def _take_refunds(unit: Unit, before: Payment, payment: Payment, truth: Truth) -> Payment:
+async def _take_refunds(unit: Unit, before: Payment, payment: Payment, truth: Truth, *, was_disputed: bool) -> Payment:
     """Note what went back since we last heard; what has gone back never comes back."""
     whole = payment.status is PaymentStatus.REFUNDED
     refunded = payment.amount.minor if whole else truth.refunded_minor
@@ -61,7 +74,6 @@ async def _take_refunds(unit: Unit, before: Payment, payment: Payment, truth: Tr
         return payment
     await store_refunds.set_refunded(unit.tx, payment.id, refunded)
     about = (payment.id, payment.customer_id, payment.reference, news, payment.amount.currency, payment.gateway)
-    was_disputed = PaymentStatus.DISPUTED in (before.status, payment.status)
     await record(unit, PaymentRefunded(*about, refunded_minor=refunded, was_disputed=was_disputed))
     return replace(payment, refunded_minor=refunded)
 
@@ -90,10 +102,13 @@ async def _take_provider_id(unit: Unit, payment: Payment, provider_id: str | Non
     return replace(payment, provider_id=provider_id)
 
 
-async def _record_step(unit: Unit, payment: Payment, truth: Truth) -> None:
+async def _record_step(unit: Unit, was: PaymentStatus, payment: Payment, truth: Truth) -> None:
     """The facts of having arrived at the payment's present state."""
     about = (payment.id, payment.customer_id, payment.reference, payment.amount.minor, payment.amount.currency)
+    left = (*about[:3], payment.amount.minor - payment.refunded_minor, payment.amount.currency, payment.gateway)
     match payment.status:
+        case PaymentStatus.SUCCEEDED if was is PaymentStatus.DISPUTED:
+            await record(unit, PaymentDisputeWon(*left, ordinal=payment.disputes_won))
         case PaymentStatus.SUCCEEDED:
             if truth.card is not None:
                 await save_method(unit, customer_id=payment.customer_id, gateway=payment.gateway, card=truth.card)
@@ -105,5 +120,4 @@ async def _record_step(unit: Unit, payment: Payment, truth: Truth) -> None:
                 unit, PaymentFailed(*about, payment.gateway, code=code, reason=reason, kind=payment.kind.value)
             )
         case PaymentStatus.DISPUTED:
-            who, left = about[:3], payment.amount.minor - payment.refunded_minor
-            await record(unit, PaymentDisputed(*who, left, payment.amount.currency, payment.gateway))
+            await record(unit, PaymentDisputed(*left, ordinal=payment.disputes_won + 1))

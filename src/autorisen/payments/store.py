@@ -28,20 +28,20 @@ INSERT_PAYMENT: LiteralString = """
     FROM payments.payments WHERE reference = %(reference)s::text
     RETURNING id, customer_id, kind, gateway, mode, reference, attempt, amount_minor, currency, description, status,
         method_id, provider_id, action_url, failure_code, failure_reason, created_at, updated_at, succeeded_at,
-        refunded_minor, refund_asked_minor, fee_minor
+        refunded_minor, refund_asked_minor, fee_minor, disputes_won
 """
 
 SELECT_PAYMENT: LiteralString = """
     SELECT id, customer_id, kind, gateway, mode, reference, attempt, amount_minor, currency, description, status,
         method_id, provider_id, action_url, failure_code, failure_reason, created_at, updated_at, succeeded_at,
-        refunded_minor, refund_asked_minor, fee_minor
+        refunded_minor, refund_asked_minor, fee_minor, disputes_won
     FROM payments.payments WHERE id = %(id)s::uuid
 """
 
 LOCK_PAYMENT: LiteralString = """
     SELECT id, customer_id, kind, gateway, mode, reference, attempt, amount_minor, currency, description, status,
         method_id, provider_id, action_url, failure_code, failure_reason, created_at, updated_at, succeeded_at,
-        refunded_minor, refund_asked_minor, fee_minor
+        refunded_minor, refund_asked_minor, fee_minor, disputes_won
     FROM payments.payments WHERE id = %(id)s::uuid FOR UPDATE
 """
 
@@ -52,14 +52,14 @@ SELECT_PAYMENT_ID_BY_PROVIDER_ID: LiteralString = """
 SELECT_PAYMENTS_FOR_REFERENCE: LiteralString = """
     SELECT id, customer_id, kind, gateway, mode, reference, attempt, amount_minor, currency, description, status,
         method_id, provider_id, action_url, failure_code, failure_reason, created_at, updated_at, succeeded_at,
-        refunded_minor, refund_asked_minor, fee_minor
+        refunded_minor, refund_asked_minor, fee_minor, disputes_won
     FROM payments.payments WHERE reference = %(reference)s::text ORDER BY attempt
 """
 
 SELECT_PAYMENTS: LiteralString = """
     SELECT id, customer_id, kind, gateway, mode, reference, attempt, amount_minor, currency, description, status,
         method_id, provider_id, action_url, failure_code, failure_reason, created_at, updated_at, succeeded_at,
-        refunded_minor, refund_asked_minor, fee_minor
+        refunded_minor, refund_asked_minor, fee_minor, disputes_won
     FROM payments.payments
     WHERE (%(customer_id)s::uuid IS NULL OR customer_id = %(customer_id)s::uuid)
         AND (%(after)s::uuid IS NULL OR id < %(after)s::uuid)
@@ -77,7 +77,7 @@ UPDATE_PAYMENT_STATUS: LiteralString = """
     UPDATE payments.payments
     SET status = %(status)s::text, updated_at = %(at)s::timestamptz, action_url = %(action_url)s::text,
         failure_code = %(failure_code)s::text, failure_reason = %(failure_reason)s::text,
-        succeeded_at = CASE WHEN %(status)s::text = 'succeeded' THEN %(at)s::timestamptz ELSE succeeded_at END
+        succeeded_at = %(succeeded_at)s::timestamptz, disputes_won = %(disputes_won)s::int
     WHERE id = %(id)s::uuid
 """
 
@@ -237,6 +237,8 @@ async def move_payment(tx: Tx, after: Payment, *, from_status: PaymentStatus, ca
         "action_url": after.action_url,
         "failure_code": after.failure_code,
         "failure_reason": after.failure_reason,
+        "succeeded_at": after.succeeded_at,
+        "disputes_won": after.disputes_won,
     }
     await tx.execute(UPDATE_PAYMENT_STATUS, values)
     step = {

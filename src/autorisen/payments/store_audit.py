@@ -20,13 +20,13 @@ WALKS: LiteralString = """
         (SELECT coalesce(array_agg(step.from_status || '>' || step.to_status ORDER BY step.id), '{}')
             FROM payments.history AS step WHERE step.payment_id = payment.id),
         (SELECT coalesce(sum(refund.amount_minor), 0)::bigint
-            FROM payments.refunds AS refund WHERE refund.payment_id = payment.id)
+            FROM payments.refunds AS refund WHERE refund.payment_id = payment.id), payment.disputes_won
     FROM payments.payments AS payment ORDER BY payment.id
 """
 MOVED: LiteralString = """
     SELECT payment.id, payment.customer_id, payment.gateway, payment.reference, payment.amount_minor,
         payment.refunded_minor, payment.fee_minor, payment.currency, payment.status,
-        EXISTS (SELECT FROM payments.history AS step
+        payment.disputes_won, (SELECT count(*) FROM payments.history AS step
             WHERE step.payment_id = payment.id AND step.to_status = 'disputed')
     FROM payments.payments AS payment WHERE payment.succeeded_at IS NOT NULL ORDER BY payment.id
 """
@@ -49,7 +49,7 @@ def money_moved(tx: Tx) -> Stream:
 
 
 def _walk(row: TupleRow) -> Walk:
-    id, status, succeeded, amount, refunded, asked, currency, steps, requests = row
+    id, status, succeeded, amount, refunded, asked, currency, steps, requests, won = row
     return Walk(
         id=id,
         status=PaymentStatus(status),
@@ -59,10 +59,11 @@ def _walk(row: TupleRow) -> Walk:
         refund_asked=Money(asked, currency),
         steps=tuple(steps),
         refund_requests=Money(requests, currency),
+        disputes_won=won,
     )
 
 
 def _moved(row: TupleRow) -> MoneyMoved:
-    id, customer, gateway, reference, amount, refunded, fee, currency, status, disputed = row
+    id, customer, gateway, reference, amount, refunded, fee, currency, status, won, disputes = row
     money = (Money(amount, currency), Money(refunded, currency), Money(fee, currency))
-    return MoneyMoved(id, customer, gateway, reference, *money, PaymentStatus(status), disputed)
+    return MoneyMoved(id, customer, gateway, reference, *money, PaymentStatus(status), disputes, won)

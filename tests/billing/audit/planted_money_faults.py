@@ -106,8 +106,14 @@ MONEY_FAULTS = (
     Fault(
         "disputes were not posted",
         gone("'payment:%%:disputed'"),
-        ("posting_missing", "posting_missing"),
-        52_900 + 5_000,
+        ("dispute_balance", "dispute_balance", "dispute_posting", "dispute_posting"),
+        2 * (52_900 + 5_000),
+    ),
+    Fault(
+        "a dispute was won that never was",
+        (f"UPDATE payments.payments SET disputes_won = 1 WHERE id = {APPLIED}",),
+        ("dispute_posting", "disputes_won"),
+        52_900,
     ),
     Fault(
         "something was posted about an invoice that says otherwise",

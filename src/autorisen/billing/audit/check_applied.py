@@ -11,6 +11,7 @@ from autorisen.billing.audit.model import (
     AppliedPayment,
     Lines,
     compare_applied,
+    compare_disputes,
     compare_kept,
     compare_postings,
     compare_refunds,
@@ -23,9 +24,9 @@ from autorisen.kit.ids import public_id
 from autorisen.kit.work.store import facts_not_handled
 
 # Facts whose handlers apply and post what a payment did; until they have run, the payment is left out.
-PAYMENT_NEWS = ("PaymentSucceeded", "PaymentRefunded", "PaymentDisputed")
+PAYMENT_NEWS = ("PaymentSucceeded", "PaymentRefunded", "PaymentDisputed", "PaymentDisputeWon")
 # Posted in parts, which are compared by their sums.
-_IN_PARTS = ("refunded", "fee")
+_IN_PARTS = ("refunded", "fee", "dispute")
 
 
 async def _run(tx: Tx, findings: Findings) -> None:
@@ -54,7 +55,8 @@ def compare_payment(
     refunds = [lines for name, lines in posted if name.startswith("refunded")]
     fees = [lines for name, lines in posted if name.startswith("fee")]
     others = {name: lines for name, lines in posted if not name.startswith(_IN_PARTS)}
-    found += compare_postings(public_id("pay", moved.id), payment_postings(moved, applied[0], refunds), others)
+    found += compare_postings(public_id("pay", moved.id), payment_postings(moved, applied[0]), others)
+    found += compare_disputes(moved, posted)
     return found + compare_refunds(moved, refunds) + compare_kept(moved, fees)
 
 

@@ -1,5 +1,6 @@
 """What invoices, payments and books have to say to each other. Pure: values in, findings out."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -145,10 +146,8 @@ def _size(lines: Lines | None) -> int:
     return max((abs(line.amount.minor) for line in lines or ()), default=0)
 
 
-def payment_postings(
-    moved: payments.MoneyMoved, applied: AppliedPayment, refunds: Sequence[Lines] = ()
-) -> dict[str, Lines]:
-    """What has to be posted about money that came: where it went, and that what was left of it was disputed."""
+def payment_postings(moved: payments.MoneyMoved, applied: AppliedPayment) -> dict[str, Lines]:
+    """What has to be posted about money that came: where it went."""
     rules, who = ledger.postings, applied.customer_id
     id, gateway, amount, number = moved.id, moved.gateway, moved.amount, applied.invoice
     due: dict[str, Lines] = {}
@@ -158,12 +157,24 @@ def payment_postings(
     elif number is not None:
         paid = rules.payment_settled(payment_id=id, customer_id=who, gateway=gateway, amount=amount, number=number)
         due["settled"] = paid.lines
-    if moved.was_disputed:
-        there = by_account([line for part in refunds for line in part])
-        before = Money(there.get((ledger.chart.clearing(gateway), amount.currency), 0), amount.currency)
-        left = amount + before
-        due["disputed"] = rules.dispute_opened(payment_id=id, gateway=gateway, amount=left, number=number).lines
     return due
+
+
+def compare_disputes(moved: payments.MoneyMoved, posted: Sequence[tuple[str, Lines]]) -> list[Finding]:
+    """Each dispute and its end is booked once; what stands apart is what a bank still asks back, and else nothing."""
+    row, currency = public_id("pay", moved.id), moved.amount.currency
+    names = Counter(name.partition(":")[0] for name, _ in posted)
+    found = [
+        Finding("dispute_posting", row, f"{name}: {due}", f"{name}: {names[name]}", moved.amount.minor, currency)
+        for name, due in (("disputed", moved.disputes), ("dispute_won", moved.disputes_won))
+        if names[name] != due
+    ]
+    sums = by_account([line for _, lines in posted for line in lines])
+    apart = Money(sums.get((ledger.chart.disputed(moved.gateway), currency), 0), currency)
+    asked = moved.amount - moved.refunded
+    if moved.status is not payments.PaymentStatus.DISPUTED:
+        asked = Money.zero(currency)
+    return found + amounts_differ("dispute_balance", row, asked, apart)
 
 
 def compare_refunds(moved: payments.MoneyMoved, parts: Sequence[Lines]) -> list[Finding]:

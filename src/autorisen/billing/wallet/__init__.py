@@ -42,7 +42,13 @@ from autorisen.billing.wallet.model import (
 )
 from autorisen.billing.wallet.read_amount import read_amount
 from autorisen.billing.wallet.read_wallet import Wallet, read_wallet
-from autorisen.billing.wallet.return_top_up import is_paid_grant, on_top_up_disputed, on_top_up_refunded, refund_credits
+from autorisen.billing.wallet.return_top_up import (
+    is_paid_grant,
+    on_top_up_dispute_won,
+    on_top_up_disputed,
+    on_top_up_refunded,
+    refund_credits,
+)
 from autorisen.billing.wallet.store import grants_left, grants_of, movements, movements_of_invoice
 from autorisen.billing.wallet.store_audit import draws as drawn
 from autorisen.billing.wallet.top_up import bought_credits, fail_top_up, settle_top_up, start_top_up
@@ -83,6 +89,7 @@ __all__ = [
     "movements",
     "movements_of_invoice",
     "on_credits_fell",
+    "on_top_up_dispute_won",
     "on_top_up_disputed",
     "on_top_up_refunded",
     "plan_draws",

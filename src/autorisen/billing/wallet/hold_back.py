@@ -6,7 +6,14 @@ from uuid import UUID
 
 from autorisen import ledger, payments
 from autorisen.billing.wallet import store, store_top_ups
-from autorisen.billing.wallet.model import Grant, MovementKind, TopUpStatus, top_up_of
+from autorisen.billing.wallet.model import (
+    Grant,
+    Movement,
+    MovementKind,
+    TopUpStatus,
+    life_given_back,
+    top_up_of,
+)
 from autorisen.billing.wallet.move_credits import take
 from autorisen.kit.money import Money
 from autorisen.kit.unit import Unit
@@ -24,6 +31,28 @@ async def hold_back(unit: Unit, grant: Grant, amount: Money, reason: str, explai
     )
     await ledger.post_fact(unit, posting, occurred_at=unit.now)
     return movement.id
+
+
+async def release(unit: Unit, grant: Grant, amount: Money) -> None:
+    """Give back so much of what was taken of a held grant; the time without it does not count against its life."""
+    _, since = await store.voided_since(unit.tx, grant.id)
+    assert since is not None, "only what was taken back is given back"
+    movement = Movement(
+        id=unit.ids.new(),
+        grant_id=grant.id,
+        customer_id=grant.customer_id,
+        kind=MovementKind.RELEASE,
+        amount=amount,
+        invoice_id=None,
+        reason="the dispute of its payment was decided",
+        at=unit.now,
+    )
+    await store.insert_movements(unit.tx, [movement])
+    expires_at = life_given_back(grant, since, unit.now)
+    assert expires_at is not None, "what is bought expires"
+    await store.extend_grant(unit.tx, grant.id, expires_at)
+    posting = ledger.postings.wallet_released(movement_id=movement.id, customer_id=grant.customer_id, amount=amount)
+    await ledger.post_fact(unit, posting, occurred_at=unit.now)
 
 
 async def hold_back_returned(unit: Unit, grant_id: UUID, amount: Money) -> None:

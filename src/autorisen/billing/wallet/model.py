@@ -28,13 +28,14 @@ class GrantKind(StrEnum):
 
 
 class MovementKind(StrEnum):
-    """What happened to a grant. The first and `RETURN` add to it, the others take from it."""
+    """What happened to a grant. `GRANT`, `RETURN` and `RELEASE` add to it, the others take from it."""
 
     GRANT = "grant"
     DRAW = "draw"
     EXPIRE = "expire"
     RETURN = "return"
     VOID = "void"
+    RELEASE = "release"
 
 
 # Lower is drawn first: what was given before what was paid for.

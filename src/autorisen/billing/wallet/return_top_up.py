@@ -8,9 +8,9 @@ from autorisen import ledger, payments
 from autorisen.billing.wallet import store, store_top_ups
 from autorisen.billing.wallet.automatic_top_up import switch_off
 from autorisen.billing.wallet.errors import GrantNotFound, NotRefundable
-from autorisen.billing.wallet.hold_back import hold_back
-from autorisen.billing.wallet.mail_credits import mail_top_up_returned
-from autorisen.billing.wallet.model import GrantKind, TopUpStatus, top_up_of
+from autorisen.billing.wallet.hold_back import hold_back, release
+from autorisen.billing.wallet.mail_credits import mail_dispute_won, mail_top_up_returned
+from autorisen.billing.wallet.model import GrantKind, TopUp, TopUpStatus, top_up_of
 from autorisen.billing.wallet.move_credits import hold
 from autorisen.billing.wallet.top_up import bought_credits
 from autorisen.kit.database import Tx
@@ -80,21 +80,60 @@ async def on_top_up_disputed(unit: Unit, fact: payments.PaymentDisputed) -> None
         return
     amount = Money(fact.amount_minor, fact.currency)
     posting = ledger.postings.dispute_opened(
-        payment_id=fact.payment_id, gateway=fact.gateway, amount=amount, number=None
+        payment_id=fact.payment_id, gateway=fact.gateway, amount=amount, number=None, ordinal=fact.ordinal
     )
     await ledger.post_fact(unit, posting, occurred_at=unit.now)
     grant = await hold(unit, found.id)
     assert grant is not None, "grants are never deleted"
+    # The news of its end may be heard first.
+    if (await _payment(unit, fact.payment_id)).disputes_won >= fact.ordinal:
+        return
     if grant.remaining:
         await hold_back(unit, grant, grant.remaining, "its payment is disputed")
     await _say(unit, fact.reference, amount, grant.remaining, refunded=False)
 
 
-async def _say(unit: Unit, reference: str, amount: Money, taken: Money, *, refunded: bool) -> None:
+async def on_top_up_dispute_won(unit: Unit, fact: payments.PaymentDisputeWon) -> None:
+    """The bank gave in: what was taken back of the credits can be spent again, but for what went back meanwhile."""
+    found = await bought_credits(unit.tx, fact.payment_id)
+    assert found is not None, "the caller knows that it was a top-up"
+    amount = Money(fact.amount_minor, fact.currency)
+    posting = ledger.postings.dispute_won(
+        payment_id=fact.payment_id, gateway=fact.gateway, amount=amount, ordinal=fact.ordinal
+    )
+    await ledger.post_fact(unit, posting, occurred_at=unit.now)
+    grant = await hold(unit, found.id)
+    assert grant is not None, "grants are never deleted"
+    payment = await _payment(unit, fact.payment_id)
+    # Until this is heard it may have been asked back again.
+    if payment.status is payments.PaymentStatus.DISPUTED:
+        return
+    gone = max(payment.refunded_minor, payment.refund_asked_minor)
+    back = await store.voided(unit.tx, grant.id) - gone
+    if back > 0:
+        await release(unit, grant, Money(back, fact.currency))
+    top_up = await _top_up(unit, fact.reference)
+    if not gone:
+        await store_top_ups.settle(unit.tx, top_up.id, TopUpStatus.PAID, unit.now)
+    await mail_dispute_won(unit, top_up, amount, Money(max(back, 0), fact.currency))
+
+
+async def _payment(unit: Unit, payment_id: UUID) -> payments.Payment:
+    payment = await payments.payment(unit.tx, payment_id)
+    assert payment is not None, "credits are bought by payments"
+    return payment
+
+
+async def _top_up(unit: Unit, reference: str) -> TopUp:
     top_up_id = top_up_of(reference)
     assert top_up_id is not None, "credits are bought by top-ups"
     top_up = await store_top_ups.find_top_up(unit.tx, top_up_id, lock=True)
     assert top_up is not None, "top-ups are never deleted"
+    return top_up
+
+
+async def _say(unit: Unit, reference: str, amount: Money, taken: Money, *, refunded: bool) -> None:
+    top_up = await _top_up(unit, reference)
     await store_top_ups.settle(unit.tx, top_up.id, TopUpStatus.RETURNED, unit.now)
     await switch_off(unit, top_up, "a top-up was refunded" if refunded else "a top-up is disputed at your bank")
     await mail_top_up_returned(unit, top_up, amount, taken, refunded=refunded)

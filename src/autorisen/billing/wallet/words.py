@@ -22,5 +22,6 @@ MOVEMENT_WORDS: Mapping[str, str] = MappingProxyType(
         MovementKind.EXPIRE: "Expired",
         MovementKind.RETURN: "Came back",
         MovementKind.VOID: "Taken back",
+        MovementKind.RELEASE: "Given back",
     }
 )

@@ -21,6 +21,7 @@ class Behaviour(StrEnum):
     NEEDS_STEP = "needs_step"
     FAILS_LATER = "fails_later"
     DISPUTED = "disputed"
+    DISPUTE_WON = "dispute_won"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ HINTS: tuple[Hint, ...] = (
     Hint("4000 0000 0000 9995", "has insufficient funds"),
     Hint("4000 0000 0000 0341", "is saved, fails when charged later"),
     Hint("4000 0000 0000 0259", "succeeds, is disputed a day later"),
+    Hint("4000 0000 0000 2685", "is disputed a day later, for you a week after that"),
 )
 
 _BEHAVIOURS: Mapping[str, Behaviour] = MappingProxyType(
@@ -57,6 +59,7 @@ _BEHAVIOURS: Mapping[str, Behaviour] = MappingProxyType(
         "4000000000009995": Behaviour.INSUFFICIENT_FUNDS,
         "4000000000000341": Behaviour.FAILS_LATER,
         "4000000000000259": Behaviour.DISPUTED,
+        "4000000000002685": Behaviour.DISPUTE_WON,
     }
 )
 

@@ -40,6 +40,7 @@ _ABOUT_PAYMENTS = frozenset(
         "payment.failed",
         "payment.refunded",
         "payment.disputed",
+        "payment.dispute_won",
     }
 )
 _OF_NO_INTEREST = frozenset({"checkout.attempt_failed"})
@@ -191,6 +192,7 @@ class SandboxGateway:
             failure_reason=FAILURES[charge.failure_code] if charge.failure_code else None,
             refunded_minor=charge.refunded_minor,
             fee_minor=charge.fee_minor,
+            disputes_won=charge.disputes_won,
         )
 
 

@@ -55,6 +55,7 @@ class SandboxCharge:
     failure_code: str | None
     refunded_minor: int = 0
     fee_minor: int = 0
+    disputes_won: int = 0
 
 
 @dataclass(frozen=True)

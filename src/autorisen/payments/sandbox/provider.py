@@ -23,7 +23,9 @@ from autorisen.payments.sandbox.model import (
 
 DELIVER_KIND = "sandbox.deliver_event"
 DISPUTE_KIND = "sandbox.dispute"
+WIN_KIND = "sandbox.win_dispute"
 DISPUTED_AFTER = timedelta(days=1)
+WON_AFTER = timedelta(days=7)
 
 _EVENT_OF = {
     "requires_action": "payment.requires_action",
@@ -136,10 +138,23 @@ async def refund(unit: Unit, merchant_payment_id: str, *, idempotency_key: str, 
 async def dispute(unit: Unit, payload: dict[str, Any]) -> None:
     """The job behind the card that is disputed: the payer's bank takes the money back."""
     charge = await store.charge(unit.tx, payload["charge_id"], lock=True)
-    if charge is not None and charge.status == "succeeded":
-        after = replace(charge, status="disputed")
+    if charge is None or charge.status != "succeeded":
+        return
+    after = replace(charge, status="disputed")
+    await store.update_charge(unit.tx, after)
+    await _announce(unit, after, None)
+    method = await store.method(unit.tx, charge.token)
+    if method is not None and method.behaviour == Behaviour.DISPUTE_WON:
+        await enqueue(unit, WIN_KIND, {"charge_id": charge.id}, due_at=unit.now + WON_AFTER)
+
+
+async def win_dispute(unit: Unit, payload: dict[str, Any]) -> None:
+    """The job behind the card whose dispute is decided for the merchant: the bank gives the money back to them."""
+    charge = await store.charge(unit.tx, payload["charge_id"], lock=True)
+    if charge is not None and charge.status == "disputed":
+        after = replace(charge, status="succeeded", disputes_won=charge.disputes_won + 1)
         await store.update_charge(unit.tx, after)
-        await _announce(unit, after, None)
+        await _announce(unit, after, None, news="payment.dispute_won")
 
 
 async def _announce(unit: Unit, charge: SandboxCharge, behaviour: Behaviour | None, news: str = "") -> None:
@@ -165,5 +180,5 @@ async def _announce(unit: Unit, charge: SandboxCharge, behaviour: Behaviour | No
     encoded = json.dumps(body, separators=(",", ":")).encode()
     await store.insert_event(unit.tx, event_id=event_id, type=event_type, body=encoded, at=unit.now)
     await enqueue(unit, DELIVER_KIND, {"event_id": event_id})
-    if behaviour is Behaviour.DISPUTED and charge.status == "succeeded":
+    if behaviour in (Behaviour.DISPUTED, Behaviour.DISPUTE_WON) and charge.status == "succeeded":
         await enqueue(unit, DISPUTE_KIND, {"charge_id": charge.id}, due_at=unit.now + DISPUTED_AFTER)

@@ -58,25 +58,26 @@ INSERT_CHARGE = """
 
 SELECT_CHARGES = """
     SELECT id, checkout_id, merchant_payment_id, reference, token, amount_minor, currency, status, failure_code,
-        refunded_minor, fee_minor
+        refunded_minor, fee_minor, disputes_won
     FROM sandbox.charges WHERE merchant_payment_id = %(merchant_payment_id)s::text ORDER BY created_at, id
 """
 
 SELECT_CHARGE = """
     SELECT id, checkout_id, merchant_payment_id, reference, token, amount_minor, currency, status, failure_code,
-        refunded_minor, fee_minor
+        refunded_minor, fee_minor, disputes_won
     FROM sandbox.charges WHERE id = %(id)s::text
 """
 
 LOCK_CHARGE = """
     SELECT id, checkout_id, merchant_payment_id, reference, token, amount_minor, currency, status, failure_code,
-        refunded_minor, fee_minor
+        refunded_minor, fee_minor, disputes_won
     FROM sandbox.charges WHERE id = %(id)s::text FOR UPDATE
 """
 
 UPDATE_CHARGE = """
     UPDATE sandbox.charges
-    SET status = %(status)s::text, failure_code = %(failure_code)s::text, fee_minor = %(fee_minor)s::bigint
+    SET status = %(status)s::text, failure_code = %(failure_code)s::text, fee_minor = %(fee_minor)s::bigint,
+        disputes_won = %(disputes_won)s::int
     WHERE id = %(id)s::text
 """
 
