@@ -12,6 +12,7 @@ from autorisen.billing.wallet.return_top_up import on_top_up_dispute_won, on_top
 from autorisen.billing.wallet.store_top_ups import top_ups
 from autorisen.billing.wallet.top_up import start_top_up
 from autorisen.kit.money import Money
+from autorisen.kit.work.store import facts_not_handled
 from autorisen.payments.sandbox import provider
 from tests.factories.billing import Shop
 from tests.factories.disputes import ask_back, findings, give_in
@@ -100,4 +101,24 @@ async def test_late_news_of_a_top_ups_dispute_changes_nothing(shop: Shop, custom
     async with shop.runtime.unit() as unit:
         await on_top_up_dispute_won(unit, payments.PaymentDisputeWon(*told, ordinal=1))
     assert await purse.balance() == 0
+    assert await findings(shop) == []
+
+
+async def test_a_dispute_that_was_over_when_it_was_heard_took_nothing(
+    shop: Shop, customer: Customer, purse: Purse
+) -> None:
+    payment = await _top_up(shop, customer, SUCCEEDS)
+    told = len(await purse.mails())
+    await ask_back(shop, payment)
+    await give_in(shop, payment)
+    await shop.worker.drain()
+    won = (payment.id, customer.id, payment.reference, 50_000, "ZAR", "sandbox")
+    async with shop.runtime.unit() as unit:
+        await on_top_up_dispute_won(unit, payments.PaymentDisputeWon(*won, ordinal=1))
+    grant, top_up = await bought(shop, customer)
+    assert (grant.remaining.minor, top_up.status) == (50_000, TopUpStatus.PAID)
+    assert len(await purse.mails()) == told
+    async with shop.runtime.database.read() as tx:
+        assert await facts_not_handled(tx, ("PaymentDisputed", "PaymentDisputeWon")) == []
+    assert (await shop.at_gateway(), await shop.balance("disputed:sandbox")) == (50_000, 0)
     assert await findings(shop) == []

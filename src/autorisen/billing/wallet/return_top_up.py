@@ -104,15 +104,14 @@ async def on_top_up_dispute_won(unit: Unit, fact: payments.PaymentDisputeWon) ->
     await ledger.post_fact(unit, posting, occurred_at=unit.now)
     grant = await hold(unit, found.id)
     assert grant is not None, "grants are never deleted"
-    payment = await _payment(unit, fact.payment_id)
-    # Until this is heard it may have been asked back again.
-    if payment.status is payments.PaymentStatus.DISPUTED:
+    payment, top_up = await _payment(unit, fact.payment_id), await _top_up(unit, fact.reference)
+    # Until this is heard it may have been asked back again. A dispute that was over when it was heard took nothing.
+    if payment.status is payments.PaymentStatus.DISPUTED or top_up.status is not TopUpStatus.RETURNED:
         return
     gone = max(payment.refunded_minor, payment.refund_asked_minor)
     back = await store.voided(unit.tx, grant.id) - gone
     if back > 0:
         await release(unit, grant, Money(back, fact.currency))
-    top_up = await _top_up(unit, fact.reference)
     if not gone:
         await store_top_ups.settle(unit.tx, top_up.id, TopUpStatus.PAID, unit.now)
     await mail_dispute_won(unit, top_up, amount, Money(max(back, 0), fact.currency))
