@@ -7,6 +7,7 @@ from datetime import timedelta
 from autorisen import payments
 from autorisen.accounts import Customer
 from autorisen.billing.wallet import grants_of
+from autorisen.billing.wallet.expire_credits import EXPIRE, WARN
 from autorisen.billing.wallet.model import PAID_LIFE, Grant, TopUp, TopUpStatus
 from autorisen.billing.wallet.return_top_up import on_top_up_dispute_won, on_top_up_disputed
 from autorisen.billing.wallet.store_top_ups import top_ups
@@ -122,3 +123,16 @@ async def test_a_dispute_that_was_over_when_it_was_heard_took_nothing(
         assert await facts_not_handled(tx, ("PaymentDisputed", "PaymentDisputeWon")) == []
     assert (await shop.at_gateway(), await shop.balance("disputed:sandbox")) == (50_000, 0)
     assert await findings(shop) == []
+
+
+async def test_credits_that_were_given_back_expire(shop: Shop, customer: Customer, purse: Purse) -> None:
+    await _top_up(shop, customer, DISPUTE_WON)
+    await shop.advance(days=2)
+    await shop.advance(days=7)
+    expires_at = (await bought(shop, customer))[0].expires_at
+    assert expires_at is not None
+    async with shop.runtime.database.read() as tx:
+        found = await tx.execute(
+            "SELECT kind FROM kit.jobs WHERE key LIKE %(key)s ORDER BY kind", {"key": f"%{expires_at.isoformat()}"}
+        )
+        assert [kind for (kind,) in await found.fetchall()] == [EXPIRE, WARN]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from autorisen import ledger, payments
 from autorisen.billing.wallet import store, store_top_ups
+from autorisen.billing.wallet.expire_credits import schedule_expiry
 from autorisen.billing.wallet.model import (
     Grant,
     Movement,
@@ -51,6 +53,7 @@ async def release(unit: Unit, grant: Grant, amount: Money) -> None:
     expires_at = life_given_back(grant, since, unit.now)
     assert expires_at is not None, "what is bought expires"
     await store.extend_grant(unit.tx, grant.id, expires_at)
+    await schedule_expiry(unit, replace(grant, expires_at=expires_at))
     posting = ledger.postings.wallet_released(movement_id=movement.id, customer_id=grant.customer_id, amount=amount)
     await ledger.post_fact(unit, posting, occurred_at=unit.now)
 
