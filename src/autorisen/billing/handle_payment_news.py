@@ -89,10 +89,12 @@ async def on_payment_disputed(unit: Unit, fact: payments.PaymentDisputed) -> Non
         ordinal=fact.ordinal,
     )
     await ledger.post_fact(unit, dispute, occurred_at=unit.now)
+    if invoice is None:
+        return
     payment = await payments.payment(unit.tx, fact.payment_id)
-    assert payment is not None, "what is disputed is a payment"
+    assert payment is not None, "what paid an invoice is a payment"
     # The news of its end may be heard first.
-    if invoice is not None and payment.disputes_won < fact.ordinal:
+    if payment.disputes_won < fact.ordinal:
         await store.mark_disputed(unit.tx, invoice.id, unit.now)
         await subscriptions.mark_past_due(unit, invoice.subscription_id)
 
@@ -110,10 +112,12 @@ async def on_dispute_won(unit: Unit, fact: payments.PaymentDisputeWon) -> None:
     )
     await ledger.post_fact(unit, won, occurred_at=unit.now)
     invoice = await _paid_invoice(unit, fact.payment_id)
+    if invoice is None:
+        return
     payment = await payments.payment(unit.tx, fact.payment_id)
-    assert payment is not None, "what was disputed is a payment"
+    assert payment is not None, "what paid an invoice is a payment"
     # Until this is heard it may have been asked back again.
-    if invoice is not None and payment.status is not payments.PaymentStatus.DISPUTED:
+    if payment.status is not payments.PaymentStatus.DISPUTED:
         await store.clear_disputed(unit.tx, invoice.id)
         await mark_active_when_all_is_paid(unit, invoice.subscription_id)
 
