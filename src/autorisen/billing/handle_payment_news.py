@@ -14,7 +14,7 @@ from autorisen.billing.model import Invoice, InvoiceStatus
 from autorisen.billing.read_invoices import invoice as issued_invoice
 from autorisen.billing.settle_invoice import mark_active_when_all_is_paid
 from autorisen.billing.unapplied import store as unapplied
-from autorisen.billing.wallet import bought_credits, on_top_up_dispute_won
+from autorisen.billing.wallet import await_success, bought_credits, on_top_up_dispute_won
 from autorisen.kit.money import Money
 from autorisen.kit.unit import Unit
 from autorisen.kit.work import record
@@ -50,6 +50,7 @@ async def on_payment_refunded(unit: Unit, fact: payments.PaymentRefunded) -> Non
 
     Until a credit note takes the claim back, the refund stands in an account of its own and can't be overlooked.
     """
+    await await_success(unit.tx, fact.payment_id)
     if await bought_credits(unit.tx, fact.payment_id) is not None:
         return
     invoice = await _paid_invoice(unit, fact.payment_id)
@@ -78,6 +79,7 @@ async def on_payment_disputed(unit: Unit, fact: payments.PaymentDisputed) -> Non
 
     The money stands apart in the books, and buys nothing more: it is no credit for unused time.
     """
+    await await_success(unit.tx, fact.payment_id)
     if await bought_credits(unit.tx, fact.payment_id) is not None:
         return
     invoice = await _paid_invoice(unit, fact.payment_id)
@@ -101,6 +103,7 @@ async def on_payment_disputed(unit: Unit, fact: payments.PaymentDisputed) -> Non
 
 async def on_dispute_won(unit: Unit, fact: payments.PaymentDisputeWon) -> None:
     """The bank gave in: the money is ours, and pays again for what it had paid for."""
+    await await_success(unit.tx, fact.payment_id)
     if await bought_credits(unit.tx, fact.payment_id) is not None:
         await on_top_up_dispute_won(unit, fact)
         return

@@ -8,6 +8,7 @@ This is the door; the rest of billing enters by it.
 """
 
 from autorisen.billing.wallet.automatic_top_up import on_credits_fell, set_automatic_top_up
+from autorisen.billing.wallet.await_success import NewsTooEarly, await_success
 from autorisen.billing.wallet.check_wallet import CHECK_WALLET
 from autorisen.billing.wallet.draw_credits import (
     draw_movements,
@@ -71,11 +72,13 @@ __all__ = [
     "Movement",
     "MovementKind",
     "MovementRow",
+    "NewsTooEarly",
     "NotRefundable",
     "NotVoidable",
     "SourceTaken",
     "TopUpRefused",
     "Wallet",
+    "await_success",
     "balance",
     "bought_credits",
     "draw_movements",

@@ -7,6 +7,7 @@ from uuid import UUID
 from autorisen import ledger, payments
 from autorisen.billing.wallet import store, store_top_ups
 from autorisen.billing.wallet.automatic_top_up import switch_off
+from autorisen.billing.wallet.await_success import await_success
 from autorisen.billing.wallet.errors import GrantNotFound, NotRefundable
 from autorisen.billing.wallet.hold_back import hold_back, release
 from autorisen.billing.wallet.mail_credits import mail_dispute_won, mail_top_up_returned
@@ -47,6 +48,7 @@ async def refund_credits(unit: Unit, grant_id: UUID, *, customer_id: UUID | None
 
 async def on_top_up_refunded(unit: Unit, fact: payments.PaymentRefunded) -> None:
     """Money of a top-up went back: take what is unused of it, book it, and say so."""
+    await await_success(unit.tx, fact.payment_id)
     found = await bought_credits(unit.tx, fact.payment_id)
     if found is None:
         return
@@ -75,6 +77,7 @@ async def on_top_up_refunded(unit: Unit, fact: payments.PaymentRefunded) -> None
 
 async def on_top_up_disputed(unit: Unit, fact: payments.PaymentDisputed) -> None:
     """The payer's bank asks for the money: what is unused can't be spent until that is decided."""
+    await await_success(unit.tx, fact.payment_id)
     found = await bought_credits(unit.tx, fact.payment_id)
     if found is None:
         return
