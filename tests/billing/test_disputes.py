@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from autorisen import billing, payments
+from autorisen import billing, payments, subscriptions
 from autorisen.billing.wallet.return_top_up import on_top_up_refunded
 from autorisen.billing.wallet.top_up import start_top_up
 from autorisen.kit.money import Money
 from autorisen.payments.sandbox import provider
 from tests.factories.billing import Shop
 from tests.factories.credit_notes import credit, paid_invoice, part, the_payment
-from tests.factories.disputes import findings
+from tests.factories.disputes import ask_back, findings
 from tests.factories.payments import DISPUTED, facts
 
 
@@ -74,3 +74,15 @@ async def test_facts_say_what_was_left_and_whence_it_went(shop: Shop) -> None:
     assert disputed["amount_minor"] == 42_900
     refunds = [(each["amount_minor"], each["was_disputed"]) for each in await facts(shop.runtime, "PaymentRefunded")]
     assert refunds == [(10_000, False), (42_900, True)]
+
+
+async def test_a_lost_dispute_of_an_earlier_period_ends_no_subscription(shop: Shop) -> None:
+    customer, invoice = await paid_invoice(shop)
+    await shop.advance(days=31, hours=2)
+    payment = await the_payment(shop, invoice)
+    await ask_back(shop, payment)
+    await shop.worker.drain()
+    assert (await shop.subscription(customer)).status is subscriptions.Status.PAST_DUE
+    await lose(shop, payment)
+    assert (await shop.subscription(customer)).status is subscriptions.Status.ACTIVE
+    assert await findings(shop) == []

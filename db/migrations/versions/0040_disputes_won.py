@@ -1,4 +1,7 @@
-"""A bank may give in: a disputed payment is paid again, its invoice is not disputed, and its credits come back."""
+"""A bank may give in: a disputed payment is paid again, its invoice is not disputed, and its credits come back.
+
+Where that has happened there is no way down: the release before can't say it, and its constraints refuse.
+"""
 
 from alembic import op
 

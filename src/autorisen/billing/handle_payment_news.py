@@ -130,10 +130,15 @@ async def _paid_invoice(unit: Unit, payment_id: UUID) -> Invoice | None:
 
 
 async def _end_access(unit: Unit, invoice: Invoice) -> None:
-    """Stop the subscription when the refunded invoice is the one that paid for the period that runs."""
+    """Stop the subscription when the refunded invoice is the one that paid for the period that runs.
+
+    Of an earlier period it ends a dispute: what is past due because of that alone is not any more.
+    """
     subscription = await subscriptions.subscription(unit.tx, invoice.subscription_id, lock=True)
     if not subscription.is_live:
         return
     running = await subscriptions.current_period(unit.tx, subscription.id)
     if await store.fee_invoice(unit.tx, running.id) == invoice.id:
         await subscriptions.cancel_now(unit, subscription.id)
+    elif subscription.status is subscriptions.Status.PAST_DUE:
+        await mark_active_when_all_is_paid(unit, subscription.id)
