@@ -38,6 +38,10 @@ async def test_a_top_up_is_granted_when_its_money_has_come(shop: Shop, customer:
     checkout = await wallet.start_top_up(shop.runtime, customer_id=customer.id, amount=Money(50_000, "ZAR"))
     await shop.worker.drain()
     assert await purse.balance() == 0
+    async with shop.runtime.database.read() as tx:
+        payment = await payments.payment(tx, checkout.payment_id)
+    assert payment is not None
+    assert payment.description.replace("\u00a0", "") == "Credits of R500,00"
     await shop.pay(checkout.url)
     assert await purse.balance() == 50_000
     assert await shop.at_gateway() == 50_000

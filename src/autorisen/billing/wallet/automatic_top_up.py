@@ -101,7 +101,7 @@ async def top_up_if_low(unit: Unit, customer_id: UUID, currency: str) -> TopUp |
             customer_id=customer_id,
             reference=top_up.reference,
             amount=top_up.amount,
-            description=f"Automatic top-up: credits of {top_up.amount}",
+            description=f"Automatic top-up: credits of {top_up.amount.format()}",
         )
     except payments.NoSavedMethod:
         reason = "There is no saved card any more."

@@ -49,7 +49,7 @@ async def start_top_up(runtime: Runtime, *, customer_id: UUID, amount: Money) ->
         customer_id=customer_id,
         reference=top_up.reference,
         amount=amount,
-        description=f"Credits of {amount}",
+        description=f"Credits of {amount.format()}",
         return_url="/app/credits",
     )
 

@@ -48,7 +48,7 @@ HINTS: tuple[Hint, ...] = (
     Hint("4000 0000 0000 9995", "has insufficient funds"),
     Hint("4000 0000 0000 0341", "is saved, fails when charged later"),
     Hint("4000 0000 0000 0259", "succeeds, is disputed a day later"),
-    Hint("4000 0000 0000 2685", "is disputed a day later, for you a week after that"),
+    Hint("4000 0000 0000 2685", "is disputed a day later, is decided for you in a week"),
 )
 
 _BEHAVIOURS: Mapping[str, Behaviour] = MappingProxyType(
