@@ -160,7 +160,7 @@ async def test_each_row_leads_to_what_it_is_about(shop: Shop) -> None:
     led = {each.words: each.href for each in found}
     for words, href in {
         "Signed up": f"{home}#details",
-        "Plan free started": f"{home}#subscription",
+        "Plan Free started": f"{home}#subscription",
         "Cancellation asked for": f"{home}#subscription",
         "Card saved": f"{home}#methods",
         "Credits, goodwill": f"{home}/credits",

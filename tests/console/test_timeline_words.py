@@ -56,6 +56,11 @@ def test_a_version_that_is_not_known_is_left_out(name: str) -> None:
     assert timeline.of_fact(row, "/console/customers/cus_x", {}).detail == said[name]
 
 
+def test_a_plan_that_is_not_known_is_said_by_its_key() -> None:
+    row = FactRow(UUID(int=1), "TrialStarted", {"plan_key": "gone"}, datetime(2026, 3, 1, tzinfo=UTC))
+    assert timeline.of_fact(row, "/console/customers/cus_x", {}).words == "Trial of gone started"
+
+
 async def test_instants_of_an_action_are_said_as_dates(shop: Shop) -> None:
     customer = await shop.customer("acme")
     async with shop.runtime.unit() as unit:

@@ -55,7 +55,8 @@ async def _page(tx: Tx, customer: Customer, place: Place, limit: int) -> list[Mo
         tx, await _targets(tx, customer), before=(at, min(number.int, 2**63 - 1)), limit=limit
     )
     versions = await catalog.plan_versions_by_id(tx, timeline.plans_named(facts))
-    plans = {str(id): plan for id, plan in versions.items()}
+    newest = {plan.plan_key: plan for plan in await catalog.newest_plans(tx)}
+    plans = newest | {str(id): plan for id, plan in versions.items()}
     home = f"/console/customers/{customer.public_id}"
     found = [
         *(timeline.of_fact(each, home, plans) for each in facts),

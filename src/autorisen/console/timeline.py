@@ -94,8 +94,14 @@ def _money(payload: Mapping[str, Any], name: str = "amount_minor") -> str:
     return Money(payload[name], payload["currency"]).format()
 
 
-# Versions of plans by their id, as facts have it.
+# Versions of plans by their id, and the newest of each by its key, as facts have them.
 Plans = Mapping[str, PlanVersion]
+
+
+def _plan(payload: Mapping[str, Any]) -> str:
+    """The name of the plan that a fact has the key of."""
+    plan = payload["plans"].get(payload["plan_key"])
+    return plan.name if plan else str(payload["plan_key"])
 
 
 def _switch(payload: Mapping[str, Any]) -> str:
@@ -119,14 +125,14 @@ Words = Callable[[Mapping[str, Any]], tuple[str, str]]
 FACTS: Mapping[str, tuple[str, Words]] = {
     "UserSignedUp": ("account", lambda _: ("A person signed up", "")),
     "CustomerCreated": ("account", lambda _: ("Signed up", "")),
-    "SubscriptionStarted": ("subscription", lambda p: (f"Plan {p['plan_key']} started", "")),
+    "SubscriptionStarted": ("subscription", lambda p: (f"Plan {_plan(p)} started", "")),
     "PlanChanged": ("subscription", lambda p: ("Plan or cycle changed", _switch(p))),
     "ChangeScheduled": ("subscription", lambda p: ("Change planned", _planned(p))),
     "ChangeWithdrawn": ("subscription", lambda _: ("Planned change taken back", "")),
-    "TrialStarted": ("subscription", lambda p: (f"Trial of {p['plan_key']} started", "")),
+    "TrialStarted": ("subscription", lambda p: (f"Trial of {_plan(p)} started", "")),
     "TrialEnded": (
         "subscription",
-        lambda p: (f"Trial of {p['plan_key']} ended", "paid from now on" if p["converted"] else "not bought"),
+        lambda p: (f"Trial of {_plan(p)} ended", "paid from now on" if p["converted"] else "not bought"),
     ),
     "PauseRequested": ("subscription", lambda _: ("Pause asked for", "with the period's end")),
     "SubscriptionPaused": ("subscription", lambda _: ("Paused", "")),
