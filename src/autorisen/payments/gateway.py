@@ -7,7 +7,8 @@ The rules an implementation keeps:
   before charging.
   A refusal by the bank is an answer (`Truth` with status failed), not an exception.
 - `verify` decides from the raw bytes alone, in constant time, and never trusts a body before its signature.
-- `fetch` answers with the present state, so the order of deliveries does not matter.
+- `fetch` answers with the present state, so the order of deliveries does not matter. What of it adds up (refunds, the
+  gateway's fee, disputes that were won) is the whole until now and never falls; a lower sum is late.
 - Anything that may heal by itself is `GatewayUnavailable`; the caller tries again later.
 """
 
