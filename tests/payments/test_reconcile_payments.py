@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from autorisen.kit.clock import SandboxClock
+from autorisen.kit.ids import Ids
 from autorisen.kit.unit import Runtime
 from autorisen.kit.work import Worker, enqueue
 from autorisen.payments import DeliveryStatus, charge_saved_method, list_deliveries, replay_delivery
@@ -58,6 +59,33 @@ async def test_a_lost_webhook_is_pulled(
     assert (delivery.pulled, delivery.status) == (True, "applied")
     later(runtime, timedelta(minutes=15))
     await worker.drain()
+    assert await count(runtime, "payments.deliveries") == 1
+
+
+async def test_what_is_known_is_pulled_without_a_trace(
+    runtime: Runtime, client: httpx.AsyncClient, worker: Worker, checkout: OpenCheckout
+) -> None:
+    """Goal: the same seed gives the same ids whenever an event is listed, which hangs on all that the server runs."""
+    drawn: list[int] = []
+
+    def draw(nbytes: int) -> bytes:
+        drawn.append(nbytes)
+        return bytes(nbytes)
+
+    await pay(client, checkout)
+    await worker.drain()
+    counting = Worker(replace(runtime, ids=Ids(runtime.clock, draw)), registry())
+    await counting.drain()
+    draws = []
+    for listed_again in (False, True):
+        if listed_again:
+            async with runtime.unit() as unit:
+                await unit.tx.execute("DELETE FROM payments.gateway_cursors")
+        drawn.clear()
+        later(runtime, timedelta(minutes=15))
+        await counting.drain()
+        draws.append(len(drawn))
+    assert draws[0] == draws[1] > 0
     assert await count(runtime, "payments.deliveries") == 1
 
 

@@ -62,6 +62,11 @@ REOPEN_DELIVERY: LiteralString = """
     WHERE id = %(id)s::uuid
 """
 
+KNOWN_EVENTS: LiteralString = """
+    SELECT event_id FROM payments.deliveries
+    WHERE gateway = %(gateway)s::text AND event_id = ANY(%(event_ids)s::text[])
+"""
+
 SELECT_CURSOR: LiteralString = "SELECT cursor FROM payments.gateway_cursors WHERE gateway = %(gateway)s::text"
 
 UPSERT_CURSOR: LiteralString = """
@@ -103,6 +108,12 @@ async def insert_delivery(
         "at": at,
     }
     return await (await tx.execute(INSERT_DELIVERY, values)).fetchone() is not None
+
+
+async def known_events(tx: Tx, gateway: str, event_ids: list[str]) -> set[str]:
+    """Which of these events of a gateway are in the inbox."""
+    rows = await tx.execute(KNOWN_EVENTS, {"gateway": gateway, "event_ids": event_ids})
+    return {row[0] for row in await rows.fetchall()}
 
 
 async def count_duplicate(tx: Tx, *, gateway: str, event_id: str) -> None:
