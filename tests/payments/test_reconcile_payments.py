@@ -15,6 +15,7 @@ from autorisen.kit.ids import Ids
 from autorisen.kit.unit import Runtime
 from autorisen.kit.work import Worker, enqueue
 from autorisen.payments import DeliveryStatus, charge_saved_method, list_deliveries, replay_delivery
+from autorisen.payments.inbox.receive_webhook import take_in
 from autorisen.payments.reconcile_payments import REFRESH_KIND
 from autorisen.payments.sandbox.gateway import SandboxGateway
 from tests.factories.payments import (
@@ -87,6 +88,16 @@ async def test_what_is_known_is_pulled_without_a_trace(
         draws.append(len(drawn))
     assert draws[0] == draws[1] > 0
     assert await count(runtime, "payments.deliveries") == 1
+
+
+async def test_an_event_whose_webhook_overtakes_its_pull_is_taken_in_once(runtime: Runtime) -> None:
+    """The pull looks first; a webhook that comes between the look and the row has the row, and is no duplicate."""
+    taken = []
+    for pulled in (False, True):
+        async with runtime.unit() as unit:
+            taken.append(await take_in(unit, gateway="sandbox", event_id="sev_1", type="x", body=b"{}", pulled=pulled))
+    assert taken == [True, False]
+    assert await count(runtime, "payments.deliveries WHERE duplicates = 0") == 1
 
 
 async def test_a_stuck_payment_is_asked_about(
