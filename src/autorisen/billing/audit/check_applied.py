@@ -26,7 +26,7 @@ from autorisen.kit.work.store import facts_not_handled
 # Facts whose handlers apply and post what a payment did; until they have run, the payment is left out.
 PAYMENT_NEWS = ("PaymentSucceeded", "PaymentRefunded", "PaymentDisputed", "PaymentDisputeWon")
 # Posted in parts, which are compared by their sums.
-_IN_PARTS = ("refunded", "fee", "dispute")
+_IN_PARTS = frozenset({"refunded", "fee", "disputed", "dispute_won"})
 
 
 async def _run(tx: Tx, findings: Findings) -> None:
@@ -52,12 +52,12 @@ def compare_payment(
     found = compare_applied(moved, applied)
     if len(applied) != 1:
         return found
-    refunds = [lines for name, lines in posted if name.startswith("refunded")]
-    fees = [lines for name, lines in posted if name.startswith("fee")]
-    others = {name: lines for name, lines in posted if not name.startswith(_IN_PARTS)}
+    kinds = [(name.partition(":")[0], lines) for name, lines in posted]
+    refunds = [lines for kind, lines in kinds if kind == "refunded"]
+    fees = [lines for kind, lines in kinds if kind == "fee"]
+    others = {name: lines for (name, lines), (kind, _) in zip(posted, kinds, strict=True) if kind not in _IN_PARTS}
     found += compare_postings(public_id("pay", moved.id), payment_postings(moved, applied[0]), others)
-    found += compare_disputes(moved, posted)
-    return found + compare_refunds(moved, refunds) + compare_kept(moved, fees)
+    return found + compare_disputes(moved, kinds) + compare_refunds(moved, refunds) + compare_kept(moved, fees)
 
 
 def _is_uuid(text: str) -> bool:

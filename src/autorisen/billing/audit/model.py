@@ -137,6 +137,12 @@ def by_account(lines: Lines) -> dict[tuple[str, str], int]:
     return {place: minor for place, minor in sums.items() if minor}
 
 
+def _booked(parts: Iterable[Lines], currency: str, *accounts: str) -> Money:
+    """What all the lines of these parts come to on these accounts."""
+    sums = by_account([line for part in parts for line in part])
+    return Money(sum(sums.get((account, currency), 0) for account in accounts), currency)
+
+
 def _difference(due: Lines, there: Lines) -> int:
     one, other = by_account(due), by_account(there)
     return max((abs(one.get(place, 0) - other.get(place, 0)) for place in one.keys() | other.keys()), default=0)
@@ -161,35 +167,33 @@ def payment_postings(moved: payments.MoneyMoved, applied: AppliedPayment) -> dic
 
 
 def compare_disputes(moved: payments.MoneyMoved, posted: Sequence[tuple[str, Lines]]) -> list[Finding]:
-    """Each dispute and its end is booked once; what stands apart is what a bank still asks back, and else nothing."""
+    """Each dispute and its end is booked once; what stands apart is what a bank still asks back, and else nothing.
+
+    `posted` is all that was posted about the payment, each by its kind.
+    """
     row, currency = public_id("pay", moved.id), moved.amount.currency
-    names = Counter(name.partition(":")[0] for name, _ in posted)
+    times = Counter(kind for kind, _ in posted)
     found = [
-        Finding("dispute_posting", row, f"{name}: {due}", f"{name}: {names[name]}", moved.amount.minor, currency)
-        for name, due in (("disputed", moved.disputes), ("dispute_won", moved.disputes_won))
-        if names[name] != due
+        Finding("dispute_posting", row, f"{kind}: {due}", f"{kind}: {times[kind]}", moved.amount.minor, currency)
+        for kind, due in (("disputed", moved.disputes), ("dispute_won", moved.disputes_won))
+        if times[kind] != due
     ]
-    sums = by_account([line for _, lines in posted for line in lines])
-    apart = Money(sums.get((ledger.chart.disputed(moved.gateway), currency), 0), currency)
-    asked = moved.amount - moved.refunded
-    if moved.status is not payments.PaymentStatus.DISPUTED:
-        asked = Money.zero(currency)
+    apart = _booked((lines for _, lines in posted), currency, ledger.chart.disputed(moved.gateway))
+    is_open = moved.status is payments.PaymentStatus.DISPUTED
+    asked = moved.amount - moved.refunded if is_open else Money.zero(currency)
     return found + amounts_differ("dispute_balance", row, asked, apart)
 
 
 def compare_refunds(moved: payments.MoneyMoved, parts: Sequence[Lines]) -> list[Finding]:
     """What left the gateway's accounts as refunds, in however many parts, against what it says went back."""
-    sums = by_account([line for part in parts for line in part])
     held = (ledger.chart.clearing(moved.gateway), ledger.chart.disputed(moved.gateway))
-    booked = -sum(sums.get((account, moved.amount.currency), 0) for account in held)
-    row = public_id("pay", moved.id)
-    return amounts_differ("refund_posting", row, moved.refunded, Money(booked, moved.amount.currency))
+    booked = -_booked(parts, moved.amount.currency, *held)
+    return amounts_differ("refund_posting", public_id("pay", moved.id), moved.refunded, booked)
 
 
 def compare_kept(moved: payments.MoneyMoved, parts: Sequence[Lines]) -> list[Finding]:
     """What was booked as the gateway's fee, in however many parts, against what it says that it keeps."""
-    sums = by_account([line for part in parts for line in part])
-    booked = Money(sums.get((ledger.chart.GATEWAY_FEES, moved.kept.currency), 0), moved.kept.currency)
+    booked = _booked(parts, moved.kept.currency, ledger.chart.GATEWAY_FEES)
     return amounts_differ("fee_posting", public_id("pay", moved.id), moved.kept, booked)
 
 
