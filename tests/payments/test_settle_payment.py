@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from itertools import pairwise, permutations
+from uuid import UUID
 
 from autorisen import ledger
-from autorisen.kit.unit import Runtime
+from autorisen.kit.unit import Runtime, Unit
 from autorisen.payments import store
-from autorisen.payments.model import NEXT, Mode, PaymentKind, PaymentStatus, Terms, Truth, steps
+from autorisen.payments.model import NEXT, Mode, Payment, PaymentKind, PaymentStatus, Terms, Truth, steps
 from autorisen.payments.settle_payment import settle_payment
 from tests.factories.payments import PRICE, a_customer, count, facts
 
@@ -20,25 +21,29 @@ _REPORTS = (
 )
 
 
+async def _pending(unit: Unit, customer_id: UUID, reference: str) -> Payment:
+    return await store.insert_payment(
+        unit.tx,
+        payment_id=unit.ids.new(),
+        customer_id=customer_id,
+        kind=PaymentKind.CHECKOUT,
+        gateway="sandbox",
+        mode=Mode.TEST,
+        reference=reference,
+        amount=PRICE,
+        description="",
+        method_id=None,
+        at=unit.now,
+    )
+
+
 async def test_every_order_of_reports_ends_the_same_and_pays_once(runtime: Runtime) -> None:
     """Goal: order does not matter. Method: all 120 orders of five reports, each said twice, beside the pure model."""
     customer_id = await a_customer(runtime)
     orders = list(permutations(_REPORTS))
     async with runtime.unit() as unit:
         for number, order in enumerate(orders):
-            payment = await store.insert_payment(
-                unit.tx,
-                payment_id=unit.ids.new(),
-                customer_id=customer_id,
-                kind=PaymentKind.CHECKOUT,
-                gateway="sandbox",
-                mode=Mode.TEST,
-                reference=f"order:{number}",
-                amount=PRICE,
-                description="",
-                method_id=None,
-                at=unit.now,
-            )
+            payment = await _pending(unit, customer_id, f"order:{number}")
             walked = [payment.status]
             for report in order:
                 terms = Terms(payment.reference, PRICE.minor, PRICE.currency)
@@ -67,19 +72,7 @@ async def test_disputes_that_were_won_are_told_in_their_order(runtime: Runtime) 
         (PaymentStatus.REFUNDED, 3, PRICE.minor),
     )
     async with runtime.unit() as unit:
-        payment = await store.insert_payment(
-            unit.tx,
-            payment_id=unit.ids.new(),
-            customer_id=customer_id,
-            kind=PaymentKind.CHECKOUT,
-            gateway="sandbox",
-            mode=Mode.TEST,
-            reference="order:1",
-            amount=PRICE,
-            description="",
-            method_id=None,
-            at=unit.now,
-        )
+        payment = await _pending(unit, customer_id, "order:1")
         paid_at = unit.now
         terms = Terms(payment.reference, PRICE.minor, PRICE.currency)
         for status, won, refunded in told:
@@ -108,19 +101,7 @@ async def test_a_fee_is_booked_as_far_as_it_is_news(runtime: Runtime) -> None:
         (PaymentStatus.REFUNDED, 0, 1_700),
     )
     async with runtime.unit() as unit:
-        payment = await store.insert_payment(
-            unit.tx,
-            payment_id=unit.ids.new(),
-            customer_id=customer_id,
-            kind=PaymentKind.CHECKOUT,
-            gateway="sandbox",
-            mode=Mode.TEST,
-            reference="order:1",
-            amount=PRICE,
-            description="",
-            method_id=None,
-            at=unit.now,
-        )
+        payment = await _pending(unit, customer_id, "order:1")
         terms = Terms(payment.reference, PRICE.minor, PRICE.currency)
         for status, fee, kept in told:
             truth = Truth("sch_1", status, Mode.TEST, payment.id, terms, fee_minor=fee)

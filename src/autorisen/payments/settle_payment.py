@@ -83,9 +83,7 @@ async def _take_fee(unit: Unit, payment: Payment, truth: Truth) -> Payment:
     if payment.status not in SETTLED or truth.fee_minor <= payment.fee_minor:
         return payment
     news = Money(truth.fee_minor - payment.fee_minor, payment.amount.currency)
-    fee = ledger.postings.gateway_fee(
-        payment_id=payment.id, gateway=payment.gateway, fee=news, before=payment.fee if payment.fee_minor else None
-    )
+    fee = ledger.postings.gateway_fee(payment_id=payment.id, gateway=payment.gateway, fee=news, before=payment.fee)
     await ledger.post_fact(unit, fee, occurred_at=unit.now)
     await store.set_fee(unit.tx, payment.id, truth.fee_minor)
     return replace(payment, fee_minor=truth.fee_minor)
