@@ -5,11 +5,10 @@ from __future__ import annotations
 from autorisen import billing, payments
 from autorisen.accounts import Customer
 from autorisen.kit.money import Money
-from autorisen.payments.sandbox import provider
 from tests.factories.billing import Shop
 from tests.factories.credit_notes import now, paid_invoice, the_payment
-from tests.factories.disputes import ask_back, findings, give_in
-from tests.factories.payments import DISPUTE_WON, SUCCEEDS, facts
+from tests.factories.disputes import ask_back, findings, give_in, lose
+from tests.factories.payments import DISPUTE_LOST, DISPUTE_WON, SUCCEEDS, facts
 
 PRO = 52_900
 
@@ -37,19 +36,19 @@ async def test_a_payment_is_disputed_and_won_more_than_once(shop: Shop) -> None:
     payment = await the_payment(shop, invoice)
     told = (payment.id, customer.id, payment.reference, PRO, "ZAR", "sandbox")
     disputed, won = payments.PaymentDisputed(*told, ordinal=1), payments.PaymentDisputeWon(*told, ordinal=1)
-    await ask_back(shop, payment)
-    await give_in(shop, payment)
+    await ask_back(shop, payment.id)
+    await give_in(shop, payment.id)
     await shop.worker.drain()
     async with shop.runtime.unit() as unit:
         await billing.on_payment_disputed(unit, disputed)
     assert await stands(shop, customer) == ("active", False, PRO, 0)
-    await ask_back(shop, payment)
+    await ask_back(shop, payment.id)
     await shop.worker.drain()
     async with shop.runtime.unit() as unit:
         await billing.on_dispute_won(unit, won)
     assert await stands(shop, customer) == ("past_due", True, 0, PRO)
     assert await findings(shop) == []
-    await give_in(shop, payment)
+    await give_in(shop, payment.id)
     await shop.worker.drain()
     assert await stands(shop, customer) == ("active", False, PRO, 0)
     assert await findings(shop) == []
@@ -76,11 +75,22 @@ async def test_a_dispute_that_was_lost_is_not_won_afterwards(shop: Shop) -> None
     customer, invoice = await paid_invoice(shop, DISPUTE_WON)
     await shop.advance(days=2)
     payment = await the_payment(shop, invoice)
-    async with shop.runtime.unit() as unit:
-        await provider.refund(unit, str(payment.id), idempotency_key="lost", amount_minor=PRO)
+    await lose(shop, payment.id)
     await shop.advance(days=7)
     assert (await the_payment(shop, invoice)).status is payments.PaymentStatus.REFUNDED
     assert (await stands(shop, customer))[2:] == (0, 0)
+    assert await findings(shop) == []
+
+
+async def test_a_dispute_that_is_lost_ends_what_its_money_had_paid_for(shop: Shop) -> None:
+    customer, invoice = await paid_invoice(shop, DISPUTE_LOST)
+    await shop.advance(days=2)
+    assert await stands(shop, customer) == ("past_due", True, 0, PRO)
+    await shop.advance(days=7)
+    assert (await the_payment(shop, invoice)).status is payments.PaymentStatus.REFUNDED
+    assert (await shop.subscription(customer)).plan_key == "free"
+    assert (await stands(shop, customer))[2:] == (0, 0)
+    assert await shop.balance(f"refunds:{customer.id}") == PRO
     assert await findings(shop) == []
 
 

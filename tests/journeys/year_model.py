@@ -14,6 +14,7 @@ from autorisen.kit.unit import Runtime
 from autorisen.kit.work import Worker
 from tests.factories.payments import (
     DECLINED,
+    DISPUTE_LOST,
     DISPUTE_WON,
     DISPUTED,
     FAILS_LATER,
@@ -23,7 +24,7 @@ from tests.factories.payments import (
 )
 
 # A card for each checkout; most of them work.
-CARDS = (SUCCEEDS,) * 12 + (DECLINED, INSUFFICIENT_FUNDS, NEEDS_STEP, FAILS_LATER, DISPUTED, DISPUTE_WON)
+CARDS = (SUCCEEDS,) * 12 + (DECLINED, INSUFFICIENT_FUNDS, NEEDS_STEP, FAILS_LATER, DISPUTED, DISPUTE_WON, DISPUTE_LOST)
 DAY = timedelta(days=1)
 
 

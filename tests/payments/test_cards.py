@@ -18,6 +18,7 @@ CARD_ANSWERS = [
     ("4000 0000 0000 0341", Answer("succeeded"), Answer("failed", "card_declined")),
     ("4000 0000 0000 0259", Answer("succeeded"), Answer("succeeded")),
     ("4000 0000 0000 2685", Answer("succeeded"), Answer("succeeded")),
+    ("4000 0000 0000 0267", Answer("succeeded"), Answer("succeeded")),
 ]
 
 

@@ -18,7 +18,17 @@ from autorisen.payments import NotRefundable, UnknownPayment, refund_payment, st
 from autorisen.payments.gateway import GatewayUnavailable, RefundOrder, RefundRefused
 from autorisen.payments.refund_payment import REFUND_KIND
 from autorisen.payments.sandbox.gateway import SandboxGateway
-from tests.factories.payments import DISPUTED, PRICE, a_checkout, a_customer, count, facts, pay, the_payment
+from tests.factories.payments import (
+    DISPUTE_WON,
+    DISPUTED,
+    PRICE,
+    a_checkout,
+    a_customer,
+    count,
+    facts,
+    pay,
+    the_payment,
+)
 
 
 async def test_a_refund_is_asked_for_once_and_ends_the_payment(
@@ -128,6 +138,25 @@ async def test_the_gateway_sends_back_what_is_there_and_once_a_key(
     # Refunds on the gateway's own page are heard of by webhook, like those that we asked for.
     await worker.drain()
     assert (await the_payment(runtime)).refunded_minor == 30_000
+
+
+async def test_what_a_bank_asks_back_is_not_sent_back_as_well(
+    runtime: Runtime, client: httpx.AsyncClient, worker: Worker, clock: FrozenClock
+) -> None:
+    """Goal: a refund that was asked for just before the dispute was heard moves nothing until that is decided."""
+    checkout = await a_checkout(runtime, await a_customer(runtime))
+    await pay(client, checkout, DISPUTE_WON)
+    await worker.drain()
+    clock.advance(timedelta(days=1))
+    await worker.drain()
+    payment, gateway = await the_payment(runtime), SandboxGateway(runtime)
+    assert payment.status == "disputed"
+    order = RefundOrder(UUID(int=1), payment.id, checkout.provider_id, PRICE)
+    with pytest.raises(RefundRefused):
+        await gateway.refund(order)
+    clock.advance(timedelta(days=7))
+    await worker.drain()
+    assert (await gateway.refund(order)).status == "refunded"
 
 
 async def test_what_went_back_is_disputed_no_more(

@@ -14,7 +14,7 @@ from autorisen.billing.model import Invoice, InvoiceStatus
 from autorisen.billing.read_invoices import invoice as issued_invoice
 from autorisen.billing.settle_invoice import mark_active_when_all_is_paid
 from autorisen.billing.unapplied import store as unapplied
-from autorisen.billing.wallet import await_success, bought_credits, on_top_up_dispute_won
+from autorisen.billing.wallet import await_success, bought_credits, give_back_credits
 from autorisen.kit.money import Money
 from autorisen.kit.unit import Unit
 from autorisen.kit.work import record
@@ -104,8 +104,9 @@ async def on_payment_disputed(unit: Unit, fact: payments.PaymentDisputed) -> Non
 async def on_dispute_won(unit: Unit, fact: payments.PaymentDisputeWon) -> None:
     """The bank gave in: the money is ours, and pays again for what it had paid for."""
     await await_success(unit.tx, fact.payment_id)
-    if await bought_credits(unit.tx, fact.payment_id) is not None:
-        await on_top_up_dispute_won(unit, fact)
+    grant = await bought_credits(unit.tx, fact.payment_id)
+    if grant is not None:
+        await give_back_credits(unit, fact, grant.id)
         return
     won = ledger.postings.dispute_won(
         payment_id=fact.payment_id,

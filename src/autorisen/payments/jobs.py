@@ -20,7 +20,7 @@ from autorisen.payments.reconcile_payments import (
 )
 from autorisen.payments.refund_payment import REFUND_KIND, perform_refund
 from autorisen.payments.sandbox.deliver_event import DELIVERY_RETRY, deliver_event
-from autorisen.payments.sandbox.provider import DELIVER_KIND, DISPUTE_KIND, WIN_KIND, dispute, win_dispute
+from autorisen.payments.sandbox.provider import DECIDE_KIND, DELIVER_KIND, DISPUTE_KIND, decide_dispute, dispute
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +35,7 @@ JOBS = (
     Job(RECONCILE_KIND, reconcile_payments, mode="leased"),
     Job(DELIVER_KIND, deliver_event, mode="leased", retry=DELIVERY_RETRY),
     Job(DISPUTE_KIND, dispute),
-    Job(WIN_KIND, win_dispute),
+    Job(DECIDE_KIND, decide_dispute),
 )
 
 SCHEDULE = (Recurring("payments.reconcile", RECONCILE_KIND, every=timedelta(minutes=15)),)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from autorisen import payments
+from autorisen import billing, payments
 from autorisen.accounts import Customer
 from autorisen.billing.wallet import grants_of
 from autorisen.billing.wallet.expire_credits import EXPIRE, WARN
 from autorisen.billing.wallet.model import PAID_LIFE, Grant, TopUp, TopUpStatus
-from autorisen.billing.wallet.return_top_up import on_top_up_dispute_won, on_top_up_disputed
+from autorisen.billing.wallet.return_top_up import on_top_up_disputed
 from autorisen.billing.wallet.store_top_ups import top_ups
 from autorisen.billing.wallet.top_up import start_top_up
 from autorisen.kit.money import Money
 from autorisen.kit.work.store import facts_not_handled
-from autorisen.payments.sandbox import provider
 from tests.factories.billing import Shop
-from tests.factories.disputes import ask_back, findings, give_in
+from tests.factories.disputes import ask_back, findings, give_in, lose
 from tests.factories.payments import DISPUTE_WON, SUCCEEDS
 from tests.factories.wallet import Purse
 
@@ -64,9 +63,7 @@ async def test_what_went_back_during_the_dispute_is_not_given_back(
 ) -> None:
     payment = await _top_up(shop, customer, DISPUTE_WON)
     await shop.advance(days=2)
-    async with shop.runtime.unit() as unit:
-        await provider.refund(unit, str(payment.id), idempotency_key="a part", amount_minor=10_000)
-    await shop.worker.drain()
+    await lose(shop, payment.id, 10_000)
     assert await findings(shop) == []
     await shop.advance(days=7)
     assert await purse.balance() == 40_000
@@ -84,23 +81,25 @@ async def test_a_top_up_whose_credits_were_used_has_none_to_give_back(
     await shop.advance(days=7)
     assert await purse.balance() == 0
     assert [each.kind for each in await purse.movements()] == ["grant", "draw"]
-    assert "R0,00 of credits" in (await purse.mails())[-1].text.replace("\u00a0", "")
+    told = (await purse.mails())[-1]
+    assert "is closed" in told.subject
+    assert "to use again" not in told.text
     assert await findings(shop) == []
 
 
 async def test_late_news_of_a_top_ups_dispute_changes_nothing(shop: Shop, customer: Customer, purse: Purse) -> None:
     payment = await _top_up(shop, customer, SUCCEEDS)
     told = (payment.id, customer.id, payment.reference, 50_000, "ZAR", "sandbox")
-    await ask_back(shop, payment)
-    await give_in(shop, payment)
+    await ask_back(shop, payment.id)
+    await give_in(shop, payment.id)
     await shop.worker.drain()
     async with shop.runtime.unit() as unit:
         await on_top_up_disputed(unit, payments.PaymentDisputed(*told, ordinal=1))
     assert await purse.balance() == 50_000
-    await ask_back(shop, payment)
+    await ask_back(shop, payment.id)
     await shop.worker.drain()
     async with shop.runtime.unit() as unit:
-        await on_top_up_dispute_won(unit, payments.PaymentDisputeWon(*told, ordinal=1))
+        await billing.on_dispute_won(unit, payments.PaymentDisputeWon(*told, ordinal=1))
     assert await purse.balance() == 0
     assert await findings(shop) == []
 
@@ -110,12 +109,12 @@ async def test_a_dispute_that_was_over_when_it_was_heard_took_nothing(
 ) -> None:
     payment = await _top_up(shop, customer, SUCCEEDS)
     told = len(await purse.mails())
-    await ask_back(shop, payment)
-    await give_in(shop, payment)
+    await ask_back(shop, payment.id)
+    await give_in(shop, payment.id)
     await shop.worker.drain()
     won = (payment.id, customer.id, payment.reference, 50_000, "ZAR", "sandbox")
     async with shop.runtime.unit() as unit:
-        await on_top_up_dispute_won(unit, payments.PaymentDisputeWon(*won, ordinal=1))
+        await billing.on_dispute_won(unit, payments.PaymentDisputeWon(*won, ordinal=1))
     grant, top_up = await bought(shop, customer)
     assert (grant.remaining.minor, top_up.status) == (50_000, TopUpStatus.PAID)
     assert len(await purse.mails()) == told

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from autorisen import billing, payments
 from autorisen.billing.audit.run_audit import run_checks
-from autorisen.billing.wallet import GrantKind
+from autorisen.billing.wallet import Grant, GrantKind, grants_of
 from autorisen.billing.wallet.top_up import start_top_up
 from autorisen.kit.money import Money
-from autorisen.payments.sandbox import provider
 from tests.factories.billing import Shop
+from tests.factories.disputes import give_in, lose
 from tests.factories.payments import DISPUTED, SUCCEEDS
 from tests.factories.wallet import Purse
 
@@ -31,6 +33,11 @@ class Spent:
         if self.bought.minor > 50_000:
             await self.refund(self.bought.minor - 50_000)
         self.open = await self.purse.invoice(25_000)
+
+    async def grant(self) -> Grant:
+        async with self.shop.runtime.database.read() as tx:
+            (grant,) = await grants_of(tx, self.purse.customer.id)
+        return grant
 
     async def refund(self, minor: int) -> None:
         async with self.shop.runtime.unit() as unit:
@@ -69,10 +76,25 @@ async def test_credits_whose_money_is_disputed_wait_for_what_the_bank_decides(sh
     await shop.advance(days=2)
     await spent.void()
     assert await spent.stand() == (0, 0, 10_000)
-    async with shop.runtime.unit() as unit:
-        await provider.refund(unit, str(spent.payment_id), idempotency_key="lost", amount_minor=40_000)
-    await shop.worker.drain()
+    await lose(shop, spent.payment_id)
     assert await spent.stand() == (0, 30_000, 0)
+
+
+async def test_the_life_of_credits_lacks_no_day_of_a_dispute_that_is_won(shop: Shop) -> None:
+    """Goal: what came back and was held in the middle of the dispute shortens nothing of what was held before."""
+    spent = Spent(shop, DISPUTED)
+    await spent.buy()
+    expires_at = (await spent.grant()).expires_at
+    assert expires_at is not None
+    await shop.advance(days=1)
+    await shop.advance(days=3)
+    await spent.void()
+    await shop.advance(days=4)
+    await give_in(shop, spent.payment_id)
+    await shop.worker.drain()
+    assert await spent.stand() == (20_000, 0, 0)
+    tied_up, disputed = timedelta(days=4), timedelta(days=7)
+    assert (await spent.grant()).expires_at == expires_at + tied_up + disputed
 
 
 async def test_a_refund_of_what_was_unused_takes_nothing_of_what_comes_back(shop: Shop) -> None:

@@ -44,8 +44,8 @@ from autorisen.billing.wallet.model import (
 from autorisen.billing.wallet.read_amount import read_amount
 from autorisen.billing.wallet.read_wallet import Wallet, read_wallet
 from autorisen.billing.wallet.return_top_up import (
+    give_back_credits,
     is_paid_grant,
-    on_top_up_dispute_won,
     on_top_up_disputed,
     on_top_up_refunded,
     refund_credits,
@@ -85,6 +85,7 @@ __all__ = [
     "draw_postings",
     "drawn",
     "fail_top_up",
+    "give_back_credits",
     "grant",
     "grants_left",
     "grants_of",
@@ -92,7 +93,6 @@ __all__ = [
     "movements",
     "movements_of_invoice",
     "on_credits_fell",
-    "on_top_up_dispute_won",
     "on_top_up_disputed",
     "on_top_up_refunded",
     "plan_draws",

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from autorisen import ledger
 from autorisen.billing.wallet import store
-from autorisen.billing.wallet.expire_credits import schedule_expiry
+from autorisen.billing.wallet.expire_credits import give_life_back
 from autorisen.billing.wallet.hold_back import hold_back_returned
 from autorisen.billing.wallet.model import (
     Bill,
@@ -18,7 +17,6 @@ from autorisen.billing.wallet.model import (
     InvoiceDraws,
     Movement,
     MovementKind,
-    life_given_back,
     plan_draws,
 )
 from autorisen.billing.wallet.move_credits import record_fall
@@ -113,8 +111,5 @@ async def _return(unit: Unit, drawn: Movement, number: str) -> None:
     await ledger.post_fact(unit, posting, occurred_at=unit.now)
     grant = await store.find_grant(unit.tx, drawn.grant_id)
     assert grant is not None, "grants are never deleted"
-    expires_at = life_given_back(grant, drawn.at, unit.now)
-    if expires_at is not None and expires_at != grant.expires_at:
-        await store.extend_grant(unit.tx, grant.id, expires_at)
-        await schedule_expiry(unit, replace(grant, expires_at=expires_at))
+    await give_life_back(unit, grant, drawn.at)
     await hold_back_returned(unit, grant.id, back.amount)

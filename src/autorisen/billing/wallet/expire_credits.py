@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from autorisen import ledger
 from autorisen.billing.wallet import store
 from autorisen.billing.wallet.mail_credits import mail_expiring
-from autorisen.billing.wallet.model import Grant, MovementKind
+from autorisen.billing.wallet.model import Grant, MovementKind, life_given_back
 from autorisen.billing.wallet.move_credits import hold, take
 from autorisen.kit.unit import Unit
 from autorisen.kit.work import Job, enqueue
@@ -17,6 +18,14 @@ from autorisen.kit.work import Job, enqueue
 EXPIRE = "billing.expire_credits"
 WARN = "billing.warn_of_expiry"
 NOTICE = timedelta(days=7)
+
+
+async def give_life_back(unit: Unit, grant: Grant, since: datetime) -> None:
+    """The time in which credits could not be spent, from `since` until now, is added to their life."""
+    expires_at = life_given_back(grant, since, unit.now)
+    if expires_at is not None and expires_at != grant.expires_at:
+        await store.extend_grant(unit.tx, grant.id, expires_at)
+        await schedule_expiry(unit, replace(grant, expires_at=expires_at))
 
 
 async def schedule_expiry(unit: Unit, grant: Grant) -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 from autorisen import ledger, payments
 from autorisen.billing.wallet import store, store_top_ups
-from autorisen.billing.wallet.expire_credits import schedule_expiry
+from autorisen.billing.wallet.expire_credits import give_life_back
 from autorisen.billing.wallet.model import (
     Grant,
     Movement,
     MovementKind,
     TopUpStatus,
-    life_given_back,
     top_up_of,
 )
 from autorisen.billing.wallet.move_credits import take
@@ -35,10 +34,8 @@ async def hold_back(unit: Unit, grant: Grant, amount: Money, reason: str, explai
     return movement.id
 
 
-async def release(unit: Unit, grant: Grant, amount: Money) -> None:
-    """Give back so much of what was taken of a held grant; the time without it does not count against its life."""
-    _, since = await store.voided_since(unit.tx, grant.id)
-    assert since is not None, "only what was taken back is given back"
+async def release(unit: Unit, grant: Grant, amount: Money, since: datetime) -> None:
+    """Give back so much of what a dispute has held of a grant `since`: that time does not count against its life."""
     movement = Movement(
         id=unit.ids.new(),
         grant_id=grant.id,
@@ -50,10 +47,7 @@ async def release(unit: Unit, grant: Grant, amount: Money) -> None:
         at=unit.now,
     )
     await store.insert_movements(unit.tx, [movement])
-    expires_at = life_given_back(grant, since, unit.now)
-    assert expires_at is not None, "what is bought expires"
-    await store.extend_grant(unit.tx, grant.id, expires_at)
-    await schedule_expiry(unit, replace(grant, expires_at=expires_at))
+    await give_life_back(unit, grant, since)
     posting = ledger.postings.wallet_released(movement_id=movement.id, customer_id=grant.customer_id, amount=amount)
     await ledger.post_fact(unit, posting, occurred_at=unit.now)
 

@@ -84,14 +84,13 @@ async def mail_top_up_returned(unit: Unit, top_up: TopUp, amount: Money, taken: 
 
 
 async def mail_dispute_won(unit: Unit, top_up: TopUp, amount: Money, back: Money) -> None:
-    """The bank of a top-up's payer gave in: the credits are there again."""
+    """The bank of a top-up's payer gave in: what was unused of the credits is there again."""
+    again = f" {back.format()} of credits are yours to use again." if back else ""
     await _send(
         unit,
         await accounts.customer(unit.tx, top_up.customer_id),
         f"The dispute of your top-up of {top_up.amount.format()} is closed",
-        f"Your bank no longer asks {amount.format()} of your payment back. "
-        f"{back.format()} of credits are yours to use again.\n"
-        "Every movement is listed here:",
+        f"Your bank no longer asks {amount.format()} of your payment back.{again}\nEvery movement is listed here:",
     )
 
 

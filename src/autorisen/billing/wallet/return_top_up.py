@@ -96,28 +96,28 @@ async def on_top_up_disputed(unit: Unit, fact: payments.PaymentDisputed) -> None
     await _say(unit, fact.reference, amount, grant.remaining, refunded=False)
 
 
-async def on_top_up_dispute_won(unit: Unit, fact: payments.PaymentDisputeWon) -> None:
+async def give_back_credits(unit: Unit, fact: payments.PaymentDisputeWon, grant_id: UUID) -> None:
     """The bank gave in: what was taken back of the credits can be spent again, but for what went back meanwhile."""
-    found = await bought_credits(unit.tx, fact.payment_id)
-    assert found is not None, "the caller knows that it was a top-up"
     amount = Money(fact.amount_minor, fact.currency)
     posting = ledger.postings.dispute_won(
         payment_id=fact.payment_id, gateway=fact.gateway, amount=amount, ordinal=fact.ordinal
     )
     await ledger.post_fact(unit, posting, occurred_at=unit.now)
-    grant = await hold(unit, found.id)
+    grant = await hold(unit, grant_id)
     assert grant is not None, "grants are never deleted"
     payment, top_up = await _payment(unit, fact.payment_id), await _top_up(unit, fact.reference)
     # Until this is heard it may have been asked back again. A dispute that was over when it was heard took nothing.
     if payment.status is payments.PaymentStatus.DISPUTED or top_up.status is not TopUpStatus.RETURNED:
         return
     gone = max(payment.refunded_minor, payment.refund_asked_minor)
-    back = await store.voided(unit.tx, grant.id) - gone
-    if back > 0:
-        await release(unit, grant, Money(back, fact.currency))
+    back = Money(max(await store.voided(unit.tx, grant.id) - gone, 0), fact.currency)
+    if back:
+        steps = await payments.history(unit.tx, payment.id)
+        asked_at = [step.at for step in steps if step.to_status is payments.PaymentStatus.DISPUTED]
+        await release(unit, grant, back, asked_at[fact.ordinal - 1])
     if not gone:
         await store_top_ups.settle(unit.tx, top_up.id, TopUpStatus.PAID, unit.now)
-    await mail_dispute_won(unit, top_up, amount, Money(max(back, 0), fact.currency))
+    await mail_dispute_won(unit, top_up, amount, back)
 
 
 async def _payment(unit: Unit, payment_id: UUID) -> payments.Payment:

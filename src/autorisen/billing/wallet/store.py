@@ -56,7 +56,7 @@ SELECT m.*, g.currency FROM billing.wallet_movements m JOIN billing.wallet_grant
 WHERE m.invoice_id = %(invoice_id)s ORDER BY m.id
 """
 VOIDS_OF_GRANT = """
-SELECT coalesce(-sum(amount_minor), 0)::bigint, max(at) FILTER (WHERE kind = 'void') FROM billing.wallet_movements
+SELECT coalesce(-sum(amount_minor), 0)::bigint FROM billing.wallet_movements
 WHERE grant_id = %(grant_id)s AND kind IN ('void', 'release')
 """
 
@@ -164,14 +164,9 @@ async def movements_of_invoice(tx: Tx, invoice_id: UUID) -> list[Movement]:
 
 async def voided(tx: Tx, grant_id: UUID) -> int:
     """How much of a grant is taken back, in minor units."""
-    return (await voided_since(tx, grant_id))[0]
-
-
-async def voided_since(tx: Tx, grant_id: UUID) -> tuple[int, datetime | None]:
-    """How much of a grant is taken back, in minor units, and when the last of it was."""
     row = await (await tx.execute(VOIDS_OF_GRANT, {"grant_id": grant_id})).fetchone()
     assert row is not None, "a sum gives a row"
-    return int(row[0]), row[1]
+    return int(row[0])
 
 
 async def _rows(tx: Tx, statement: Any, values: dict[str, Any]) -> list[DictRow]:

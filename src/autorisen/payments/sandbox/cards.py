@@ -22,6 +22,12 @@ class Behaviour(StrEnum):
     FAILS_LATER = "fails_later"
     DISPUTED = "disputed"
     DISPUTE_WON = "dispute_won"
+    DISPUTE_LOST = "dispute_lost"
+
+    @property
+    def is_disputed(self) -> bool:
+        """Whether the payer's bank asks a successful charge back, however that ends."""
+        return self in (Behaviour.DISPUTED, Behaviour.DISPUTE_WON, Behaviour.DISPUTE_LOST)
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ HINTS: tuple[Hint, ...] = (
     Hint("4000 0000 0000 0341", "is saved, fails when charged later"),
     Hint("4000 0000 0000 0259", "succeeds, is disputed a day later"),
     Hint("4000 0000 0000 2685", "is disputed a day later, is decided for you in a week"),
+    Hint("4000 0000 0000 0267", "is disputed a day later, is lost in a week"),
 )
 
 _BEHAVIOURS: Mapping[str, Behaviour] = MappingProxyType(
@@ -60,6 +67,7 @@ _BEHAVIOURS: Mapping[str, Behaviour] = MappingProxyType(
         "4000000000000341": Behaviour.FAILS_LATER,
         "4000000000000259": Behaviour.DISPUTED,
         "4000000000002685": Behaviour.DISPUTE_WON,
+        "4000000000000267": Behaviour.DISPUTE_LOST,
     }
 )
 

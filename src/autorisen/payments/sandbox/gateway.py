@@ -104,8 +104,8 @@ class SandboxGateway:
         try:
             async with self._runtime.unit() as unit:
                 await provider.refund(unit, payment, idempotency_key=key, amount_minor=order.amount.minor)
-        except provider.NotSoMuchLeft as error:
-            raise RefundRefused("the sandbox has not so much of it left") from error
+        except provider.NotRefundable as error:
+            raise RefundRefused("the sandbox has not so much of it left, or a bank asks it back") from error
         truth = await self.fetch(Lookup(order.provider_id, order.payment_id))
         if truth is None:
             raise GatewayUnavailable("the sandbox has no such payment")

@@ -23,9 +23,9 @@ from autorisen.payments.sandbox.model import (
 
 DELIVER_KIND = "sandbox.deliver_event"
 DISPUTE_KIND = "sandbox.dispute"
-WIN_KIND = "sandbox.win_dispute"
+DECIDE_KIND = "sandbox.decide_dispute"
 DISPUTED_AFTER = timedelta(days=1)
-WON_AFTER = timedelta(days=7)
+DECIDED_AFTER = timedelta(days=7)
 
 _EVENT_OF = {
     "requires_action": "payment.requires_action",
@@ -36,8 +36,8 @@ _EVENT_OF = {
 }
 
 
-class NotSoMuchLeft(Exception):
-    """More is asked back than is left of a charge."""
+class NotRefundable(Exception):
+    """A charge that the merchant can't send back now, or not so much of it."""
 
 
 # A refused card on the page is not the end of the payment: the payer may try another one.
@@ -113,30 +113,34 @@ async def charge_token(unit: Unit, charge: SandboxCharge) -> SandboxCharge | Non
 
 
 async def refund(unit: Unit, merchant_payment_id: str, *, idempotency_key: str, amount_minor: int) -> None:
-    """Send a part of a successful charge back, or all of it; the same key again changes nothing.
+    """Send a part of a charge back, or all of it, as the merchant asks; the same key again changes nothing.
 
-    Raises `NotSoMuchLeft`.
+    What a bank asks back already is refused: it would go back twice. Raises `NotRefundable`.
     """
     deciding = deciding_charge(await store.charges_of(unit.tx, merchant_payment_id))
     charge = None if deciding is None else await store.charge(unit.tx, deciding.id, lock=True)
     if charge is None or charge.status == "refunded":
         return
-    left = charge.amount_minor - charge.refunded_minor
     if not await store.insert_refund(
         unit.tx, idempotency_key=idempotency_key, charge_id=charge.id, amount_minor=amount_minor, at=unit.now
     ):
         return
-    if charge.status not in SUCCESSFUL or amount_minor > left:
-        raise NotSoMuchLeft
+    if charge.status != "succeeded" or amount_minor > charge.amount_minor - charge.refunded_minor:
+        raise NotRefundable
+    await _send_back(unit, charge, amount_minor)
+
+
+async def _send_back(unit: Unit, charge: SandboxCharge, amount_minor: int) -> None:
     await store.add_refunded(unit.tx, charge.id, amount_minor)
-    status = "refunded" if amount_minor == left else charge.status
-    after = replace(charge, status=status, refunded_minor=charge.refunded_minor + amount_minor)
+    refunded = charge.refunded_minor + amount_minor
+    status = "refunded" if refunded == charge.amount_minor else charge.status
+    after = replace(charge, status=status, refunded_minor=refunded)
     await store.update_charge(unit.tx, after)
     await _announce(unit, after, None, news=_EVENT_OF["refunded"])
 
 
 async def dispute(unit: Unit, payload: dict[str, Any]) -> None:
-    """The job behind the card that is disputed: the payer's bank takes the money back."""
+    """The job behind the cards that are disputed: the payer's bank asks the money back."""
     charge = await store.charge(unit.tx, payload["charge_id"], lock=True)
     if charge is None or charge.status != "succeeded":
         return
@@ -144,17 +148,32 @@ async def dispute(unit: Unit, payload: dict[str, Any]) -> None:
     await store.update_charge(unit.tx, after)
     await _announce(unit, after, None)
     method = await store.method(unit.tx, charge.token)
-    if method is not None and method.behaviour == Behaviour.DISPUTE_WON:
-        await enqueue(unit, WIN_KIND, {"charge_id": charge.id}, due_at=unit.now + WON_AFTER)
+    if method is not None and method.behaviour in (Behaviour.DISPUTE_WON, Behaviour.DISPUTE_LOST):
+        decision = {"charge_id": charge.id, "behaviour": method.behaviour}
+        await enqueue(unit, DECIDE_KIND, decision, due_at=unit.now + DECIDED_AFTER)
 
 
-async def win_dispute(unit: Unit, payload: dict[str, Any]) -> None:
-    """The job behind the card whose dispute is decided for the merchant: the bank gives the money back to them."""
+async def decide_dispute(unit: Unit, payload: dict[str, Any]) -> None:
+    """The job behind the cards whose dispute comes to an end."""
     charge = await store.charge(unit.tx, payload["charge_id"], lock=True)
-    if charge is not None and charge.status == "disputed":
-        after = replace(charge, status="succeeded", disputes_won=charge.disputes_won + 1)
-        await store.update_charge(unit.tx, after)
-        await _announce(unit, after, None, news="payment.dispute_won")
+    if charge is None or charge.status != "disputed":
+        return
+    if payload["behaviour"] == Behaviour.DISPUTE_WON:
+        await win_dispute(unit, charge)
+    else:
+        await lose_dispute(unit, charge, charge.amount_minor - charge.refunded_minor)
+
+
+async def lose_dispute(unit: Unit, charge: SandboxCharge, amount_minor: int) -> None:
+    """The bank gives the payer so much of a locked, disputed charge; with all that was left the dispute is over."""
+    await _send_back(unit, charge, amount_minor)
+
+
+async def win_dispute(unit: Unit, charge: SandboxCharge) -> None:
+    """The bank decides for the merchant: what is left of a locked, disputed charge is theirs again."""
+    after = replace(charge, status="succeeded", disputes_won=charge.disputes_won + 1)
+    await store.update_charge(unit.tx, after)
+    await _announce(unit, after, None, news="payment.dispute_won")
 
 
 async def _announce(unit: Unit, charge: SandboxCharge, behaviour: Behaviour | None, news: str = "") -> None:
@@ -180,5 +199,5 @@ async def _announce(unit: Unit, charge: SandboxCharge, behaviour: Behaviour | No
     encoded = json.dumps(body, separators=(",", ":")).encode()
     await store.insert_event(unit.tx, event_id=event_id, type=event_type, body=encoded, at=unit.now)
     await enqueue(unit, DELIVER_KIND, {"event_id": event_id})
-    if behaviour in (Behaviour.DISPUTED, Behaviour.DISPUTE_WON) and charge.status == "succeeded":
+    if behaviour is not None and behaviour.is_disputed and charge.status == "succeeded":
         await enqueue(unit, DISPUTE_KIND, {"charge_id": charge.id}, due_at=unit.now + DISPUTED_AFTER)
