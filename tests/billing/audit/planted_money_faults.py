@@ -104,6 +104,15 @@ MONEY_FAULTS = (
         2 * (1_947 + 230),
     ),
     Fault(
+        "a fee was posted under a kind that begins alike",
+        (
+            f"UPDATE ledger.transactions SET reference = reference || 'd'"
+            f" WHERE reference = 'payment:' || {APPLIED} || ':fee'",
+        ),
+        ("fee_posting", "posting_surplus"),
+        2 * (1_947 + 230),
+    ),
+    Fault(
         "disputes were not posted",
         gone("'payment:%%:disputed'"),
         ("dispute_balance", "dispute_balance", "dispute_posting", "dispute_posting"),
